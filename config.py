@@ -1,0 +1,298 @@
+"""The settings: their defaults, their meaning, and how `.env` and the environment override them.
+
+Only ``Settings.from_env`` reads anything; docs/settings.md and .env.example list the same names (tests compare).
+"""
+
+# ruff: noqa: RUF009 - a field is declared together with its setting, and setting() returns an immutable field
+
+import io
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from dotenv.parser import parse_stream
+
+from errors import SettingsInvalid
+from tables import STATE_TABLES
+from utils import one_line
+
+# Defaults. A line of `.env` or an environment variable of the same name overrides them.
+MAX_CAMPAIGN_PROCESSES = 4  # campaigns read at the same time, each in a process of its own
+PROCESS_TIMEOUT = 3600  # seconds that one campaign may take
+BATCH_SIZE = 10_000  # records per chunk
+CONCURRENT_REQUESTS = 10  # requests under way in one campaign's process
+DB_BATCH_SIZE = 10  # chunks per write to the spool
+CYCLE_INTERVAL_MINUTES = 15  # minutes from the start of one cycle to the start of the next
+HTTP_TIMEOUT = 300  # seconds without a byte from the dialer
+CONNECT_TIMEOUT = 10  # seconds until a connection stands
+REQUEST_TIMEOUT = 900  # seconds for one request as a whole, its body included
+RETRY_ATTEMPTS = 4  # tries of one request, the first included
+RETRY_SECONDS = 120  # seconds over which one request is retried, waits included
+MAX_CONNECTIONS_PER_HOST = 2  # connections to one dialer, over all processes
+LOOKBACK_HOURS = 6  # hours before the last read that are asked for again
+SETTLE_DAYS = 3  # days until a day's calls count as settled
+FIRST_RUN_DAYS = 7  # days that a new source is read back
+DEFAULT_TIMEZONE = "UTC"  # zone of a dialer whose credentials row names none
+INCLUDE_LEAD_FIELDS = False  # names, addresses and other personal data of the leads
+WAREHOUSE = ""  # duckdb or bigquery; empty: bigquery if PROJECT_ID or SERVICE_ACCOUNT_PATH is set, else duckdb
+DATA_DIR = ""  # empty: the folder `data` beside main.py
+DUCKDB_PATH = ""  # empty: calls.duckdb in DATA_DIR
+DUCKDB_READ_COPY = ""  # empty: no copy for readers
+PROJECT_ID = ""  # Google Cloud project
+DATASET_ID = "vicidial"  # BigQuery dataset
+CREDENTIALS_TABLE = "credentials"  # what to read
+OUTPUT_TABLE = "calls"  # where the calls go
+SERVICE_ACCOUNT_PATH = ""  # JSON key file of a service account
+GOOGLE_APPLICATION_CREDENTIALS = ""  # the same under Google's own name; SERVICE_ACCOUNT_PATH wins
+SHUTDOWN_GRACE_SECONDS = 30  # seconds that running work is given after Ctrl+C or SIGTERM
+LOG_LEVEL = "INFO"  # DEBUG, INFO, WARNING or ERROR
+
+HERE = Path(__file__).resolve().parent
+IN_CODE, ENVIRONMENT = "config.py", "environment"
+LOOKALIKE = 0.87  # BATCHSIZE, DATA_DRI and CONNECTION_TIMEOUT are taken for slips, DATASET and PROJECT are not
+_SECRET = re.compile(r"PASS|SECRET|TOKEN|KEY|CREDENTIALS?$|SERVICE_ACCOUNT", re.IGNORECASE)
+_DERIVED = Path()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a setting accepts: ``parse`` raises ValueError for anything but ``allowed``."""
+
+    allowed: str
+    parse: Callable[[str], Any]
+    unit: timedelta = timedelta(seconds=1)
+
+
+def whole(low: int, high: int) -> Kind:
+    """A whole number within bounds; ``10_000`` is read as in Python."""
+    return Kind(
+        f"a whole number, {low} to {high}", lambda text: int(_between(r"[0-9]{1,9}", text.replace("_", ""), low, high))
+    )
+
+
+def span(unit: str, low: float, high: float) -> Kind:
+    """A time in ``seconds``, ``minutes`` or ``hours``; becomes a timedelta."""
+    one = timedelta(**{unit: 1})
+    return Kind(
+        f"{unit}, {low:g} to {high:g}", lambda text: one * _between(r"[0-9]{1,9}(\.[0-9]{1,9})?", text, low, high), one
+    )
+
+
+def word(*choices: str) -> Kind:
+    """One of a few words, in any case."""
+    spelled = {choice.casefold(): choice for choice in choices}
+    return Kind(" or ".join(choices), lambda text: _spelled(text, spelled))
+
+
+def written(pattern: str, allowed: str) -> Kind:
+    """Text that matches a pattern as a whole."""
+    return Kind(allowed, lambda text: _matching(pattern, text))
+
+
+def _between(pattern: str, text: str, low: float, high: float) -> float:
+    number = float(_matching(pattern, text))
+    if not low <= number <= high:
+        raise ValueError
+    return number
+
+
+def _spelled(text: str, choices: Mapping[str, Any]) -> Any:
+    if text.casefold() not in choices:
+        raise ValueError
+    return choices[text.casefold()]
+
+
+def _matching(pattern: str, text: str) -> str:
+    if not re.fullmatch(pattern, text):
+        raise ValueError
+    return text
+
+
+def _path(text: str) -> Path:
+    if not text.isprintable() or text.startswith("{"):  # "C:\new" in double quotes; a key pasted for its file's name
+        raise ValueError
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as unknown_home:
+        raise ValueError from unknown_home
+
+
+def _zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (LookupError, OSError) as unknown:  # OSError: the name of a folder of zones, such as America
+        raise ValueError from unknown
+    return text
+
+
+_YES_NO = dict.fromkeys(("yes", "true", "1", "on"), True) | dict.fromkeys(("no", "false", "0", "off"), False)
+_NAME, _PROJECT = "[A-Za-z_][A-Za-z0-9_]{0,126}", r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{0,61}[a-z0-9]"
+YES_NO = Kind("yes or no (also true, false, 1, 0, on, off)", lambda text: _spelled(text, _YES_NO))
+PATH = Kind("a path", _path)
+KEY_FILE = Kind("the path of a JSON key file, not what is in it", _path)
+ZONE = Kind("a time zone of the IANA list, such as Europe/Berlin", _zone)
+PROJECT = written(_PROJECT, "a project ID: small letters, digits, hyphens")
+IDENTIFIER = written(_NAME, "letters, digits, underscores; no digit first")
+TABLE = written(
+    rf"(?:(?:{_PROJECT}\.)?{_NAME}\.)?{_NAME}",
+    "letters, digits, underscores; for BigQuery also dataset.table or project.dataset.table",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One name that an operator may set; ``default`` is its text as `.env` would have it."""
+
+    name: str
+    attribute: str = ""
+    default: str
+    kind: Kind
+    description: str
+    empty: Any
+    """Value where nothing is set; ``...`` where something must be."""
+
+    @property
+    def allowed(self) -> str:
+        return self.kind.allowed
+
+    def value(self, text: str) -> Any:
+        return self.empty if not text and self.empty is not ... else self.kind.parse(text)
+
+    def text(self, value: Any) -> str:
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        if isinstance(value, timedelta):
+            return f"{value / self.kind.unit:.10g}"
+        return "" if value is None else str(value)
+
+
+def setting(name: str, kind: Kind, description: str, empty: Any = ...) -> Any:
+    """Field of ``Settings`` whose default is the constant ``name`` at the top of this file."""
+    known = Setting(name=name, default="", kind=kind, description=description, empty=empty)
+    known = replace(known, default=known.text(globals()[name]).strip())
+    return field(default_factory=lambda: known.value(known.default), metadata={"setting": known})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything an operator may turn. Relative paths are taken from the working directory."""
+
+    # fmt: off
+    max_campaign_processes: int = setting("MAX_CAMPAIGN_PROCESSES", whole(1, 61),
+        "Campaigns that are read at the same time, each in its own process.")
+    process_timeout: timedelta = setting("PROCESS_TIMEOUT", span("seconds", 1, 86400),
+        "Time that one campaign may take; what is missing is read next.")
+    batch_size: int = setting("BATCH_SIZE", whole(1, 1_000_000),
+        "Records that are typed and kept together: a chunk.")
+    concurrent_requests: int = setting("CONCURRENT_REQUESTS", whole(1, 100),
+        "Requests under way at once in one campaign's process, all dialers.")
+    db_batch_size: int = setting("DB_BATCH_SIZE", whole(1, 1000),
+        "Chunks that are gathered in memory before they are written to the spool.")
+    cycle_interval: timedelta = setting("CYCLE_INTERVAL_MINUTES", span("minutes", 0.01, 1440),
+        "From the start of a cycle to the start of the next.")
+    http_timeout: timedelta = setting("HTTP_TIMEOUT", span("seconds", 0.1, 3600),
+        "A dialer that sends no byte for so long is given up.")
+    connect_timeout: timedelta = setting("CONNECT_TIMEOUT", span("seconds", 0.1, 300),
+        "A dialer must accept the connection within this time.")
+    request_timeout: timedelta = setting("REQUEST_TIMEOUT", span("seconds", 0.1, 86400),
+        "One request must be answered as a whole within this time.")
+    retry_attempts: int = setting("RETRY_ATTEMPTS", whole(1, 20),
+        "Tries of one request, the first included.")
+    retry_total: timedelta = setting("RETRY_SECONDS", span("seconds", 0, 3600),
+        "Time over which one request is retried, waits included.")
+    max_connections_per_host: int = setting("MAX_CONNECTIONS_PER_HOST", whole(1, 50),
+        "Connections to one dialer at once, over all campaigns; a credentials row may say otherwise.")
+    lookback: timedelta = setting("LOOKBACK_HOURS", span("hours", 0, 744),
+        "How far before the last read calls are asked for again.")
+    settle_days: int = setting("SETTLE_DAYS", whole(0, 31),
+        "Days after which a day's calls count as settled.")
+    first_run_days: int = setting("FIRST_RUN_DAYS", whole(0, 3650),
+        "Days that a new source is read back.")
+    default_timezone: str = setting("DEFAULT_TIMEZONE", ZONE,
+        "Zone of the dialer's clock where its credentials row names none.")
+    include_lead_fields: bool = setting("INCLUDE_LEAD_FIELDS", YES_NO,
+        "Store the lead's name, address and other personal data with each call.")
+    warehouse: str = setting("WAREHOUSE", word("duckdb", "bigquery"),
+        "Where the tables are. Empty: bigquery if PROJECT_ID or SERVICE_ACCOUNT_PATH is set, else duckdb.", empty="")
+    warehouse_reason: str = ""
+    data_dir: Path = setting("DATA_DIR", PATH,
+        "Folder of the spool and of calls.duckdb. Empty: `data` beside main.py.", empty=HERE / "data")
+    duckdb_path: Path = setting("DUCKDB_PATH", PATH,
+        "The DuckDB file. Empty: `calls.duckdb` in DATA_DIR.", empty=_DERIVED)
+    duckdb_read_copy: Path | None = setting("DUCKDB_READ_COPY", PATH,
+        "Copy of the DuckDB file for readers, renewed by every cycle. Empty: none.", empty=None)
+    project_id: str | None = setting("PROJECT_ID", PROJECT,
+        "Google Cloud project of the tables. Empty: that of the key file.", empty=None)
+    dataset_id: str = setting("DATASET_ID", IDENTIFIER,
+        "BigQuery dataset of every table that is named without one.")
+    credentials_table: str = setting("CREDENTIALS_TABLE", TABLE,
+        "Table that says which dialers to read.")
+    output_table: str = setting("OUTPUT_TABLE", TABLE,
+        "Table that the calls are written to.")
+    service_account_path: Path | None = setting("SERVICE_ACCOUNT_PATH", KEY_FILE,
+        "Key file for BigQuery. Empty: GOOGLE_APPLICATION_CREDENTIALS.", empty=None)
+    google_application_credentials: Path | None = setting("GOOGLE_APPLICATION_CREDENTIALS", KEY_FILE,
+        "Key file under Google's own name for it.", empty=None)
+    shutdown_grace: timedelta = setting("SHUTDOWN_GRACE_SECONDS", span("seconds", 0, 600),
+        "Time that running work is given after Ctrl+C or SIGTERM.")
+    log_level: str = setting("LOG_LEVEL", word("DEBUG", "INFO", "WARNING", "ERROR"),
+        "How much is logged.")
+    # fmt: on
+    origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """Setting's name → where it was set; empty where Settings was not made by ``from_env``."""
+
+    def __post_init__(self) -> None:
+        """Settle what follows from other settings."""
+        kind, reason = _warehouse(self)
+        derived = {
+            "warehouse": kind,
+            "warehouse_reason": self.warehouse_reason or reason,
+            "data_dir": self.data_dir.absolute(),
+            "duckdb_path": (self.data_dir / "calls.duckdb" if self.duckdb_path == _DERIVED else self.duckdb_path).absolute(),
+            "duckdb_read_copy": self.duckdb_read_copy and self.duckdb_read_copy.absolute(),
+            "service_account_path": self.service_account_path or self.google_application_credentials,
+        }
+        for name, value in derived.items():
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str], dotenv_files: Sequence[Path] | None = None) -> "Settings":
+        """The settings of the environment, then of the `.env` files (the last wins), then of this file.
+
+        Args:
+            dotenv_files: those that exist are read; by default `.env` beside this file and in the working directory.
+
+        Raises:
+            SettingsInvalid: every problem at once, one per line.
+        """
+        files = [HERE / ".env", Path(".env")] if dotenv_files is None else dotenv_files
+        problems: list[str] = []
+        layers = [_Layer(ENVIRONMENT, environ), *_dotenv_layers(files, problems)]
+        problems += _slips(layers)
+        texts, origins, values = {}, {}, {}
+        for known in SETTINGS:
+            texts[known.name], origins[known.name] = _looked_up(known, layers)
+            try:
+                values[known.name] = known.value(texts[known.name])
+            except ValueError:
+                where = origins[known.name]
+                problems.append(f"{_shown(known.name, texts[known.name])} ({where}): allowed is {known.allowed}.")
+        for name, why in _conflicts(values):
+            problems.append(f"{_shown(name, texts[name])} ({origins[name]}): {why}.")
+        if problems:
+            raise SettingsInvalid("\n".join(f"  {problem}" for problem in problems))
+        return cls(**{known.attribute: values[known.name] for known in SETTINGS}, origins=origins)
+
+    def lines(self) -> tuple[str, ...]:
+        """Every setting with its value and where it was set, for the log; keys are named by their files only."""
+        reasons = dict(self.origins)
+        if reasons.get("WAREHOUSE", IN_CODE) == IN_CODE:
+            reasons["WAREHOUSE"] = self.warehouse_reason
+        if self.service_account_path and reasons.get("SERVICE_ACCOUNT_PATH", IN_CODE) == IN_CODE:
+            reasons["SERVICE_ACCOUNT_PATH"] = ...
+        return ()

@@ -1,0 +1,92 @@
+"""What a warehouse must promise, and the one place that opens it.
+
+Only the parent process holds a warehouse; a worker never opens one. Drivers are imported when they are opened.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+from config import Settings
+from errors import WarehouseMissing
+from messages import Batch, ClientResult, HourRead, RefusedAccount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsMerged:
+    """What an import did to the credentials table."""
+
+    added: int
+    changed: int
+    left: int
+
+
+class Warehouse(Protocol):
+    """Where credentials come from and calls go to. Every method raises WarehouseError subclasses and ConfigError only."""
+
+    def describe(self) -> str:
+        """Where it is, for a log line: no secret in it."""
+        ...
+
+    def prepare(self) -> None:
+        """Make what is missing and migrate what is older; raises TableRefused rather than touch a foreign table."""
+        ...
+
+    def lease(self) -> AbstractContextManager[None]:
+        """Hold the warehouse against a second daemon while the block runs; raises WarehouseHeld at once."""
+        ...
+
+    def credential_rows(self) -> list[dict[str, str | None]]:
+        """The credentials table as it stands: column name as stored → text, in the table's order."""
+        ...
+
+    def put_credential_rows(self, rows: Sequence[Mapping[str, str | None]]) -> RowsMerged:
+        """Add or change rows by (client_id, campaign, url without its dates), all or none.
+
+        Each row has every column of ``tables.CREDENTIALS``, and ``source_key``, by which rows are told apart.
+        """
+        ...
+
+    def watermarks(self) -> dict[str, datetime]:
+        """source_key → read_until."""
+        ...
+
+    def hours(self, since: date) -> list[HourRead]:
+        """What earlier reads found in each local hour from that day on."""
+        ...
+
+    def refused_accounts(self) -> list[RefusedAccount]: ...
+
+    def release_accounts(self, accounts: Sequence[tuple[str, str]]) -> int:
+        """Forget refusals of these (host, username); how many there were."""
+        ...
+
+    def commit(self, batch: Batch) -> list[ClientResult]:
+        """Rows, quarantine, watermarks, hours, accounts, run history and ledger become visible together, or not at all.
+
+        One result per ClientOutcome in the batch, in order. A batch whose id is in the ledger changes nothing.
+        """
+        ...
+
+    def backfilled(self, backfill_id: str) -> set[tuple[str, date]]:
+        """(source_key, day) that an unfinished backfill has committed."""
+        ...
+
+    def end_backfill(self, backfill_id: str) -> None:
+        """Forget its progress, so that the same command starts over."""
+        ...
+
+    def publish(self) -> None:
+        """Put a consistent copy for readers in place, where the settings ask for one."""
+        ...
+
+
+def open_warehouse(settings: Settings) -> Warehouse:
+    """The warehouse that the settings name; nothing is connected or made before its first use."""
+    if settings.warehouse == "duckdb":
+        from warehouses.duckdb_warehouse import DuckDBWarehouse  # noqa: PLC0415 - only who opens it pays for the driver
+
+        return DuckDBWarehouse(settings)
+    raise WarehouseMissing(settings.warehouse)

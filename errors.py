@@ -1,0 +1,289 @@
+"""What goes wrong, grouped by what the caller does next; each class says what happened and what to do.
+
+    SyncError
+    ├── ConfigError        stop: nothing can run until the operator edits a setting        exit 2
+    │   └── SettingsInvalid, NoCampaigns, TableRefused, ...
+    ├── ClientError        skip this client until its row (or its dialer) is changed       exit 1
+    │   └── LoginRejected, AccountLocked, NotPermitted, ReportUnknown, ...
+    ├── TransientError     try again; the next cycle asks from the same watermark           exit 1
+    │   └── DialerUnreachable, DialerBusy, AnswerBroken, ...
+    ├── SuspectData        read again, then report; the rows are kept, the watermark waits  exit 1
+    ├── WarehouseError     the commit may be repeated; what is in the spool is kept         exit 3
+    │   └── WarehouseBusy, WarehouseUnusable, ...
+    └── WarehouseHeld      another daemon works on this warehouse                           exit 4
+
+Arguments stay positional and untouched, so that every error survives pickling on its way out of a worker.
+No argument may hold a password, a body or a full URL: name the dialer's host and the client instead.
+"""
+
+from typing import ClassVar
+
+
+class SyncError(Exception):
+    """Root of everything that this program raises on purpose."""
+
+    happened: ClassVar[str] = "{0}"
+    advice: ClassVar[str] = ""
+    label: ClassVar[str] = "failed"
+    """Two or three words for the summary's brackets, such as ``login rejected``."""
+
+    def __str__(self) -> str:
+        return f"{self.happened.format(*self.args)} {self.advice.format(*self.args)}".rstrip()
+
+
+class ConfigError(SyncError):
+    """Stop: nothing can run until the operator edits a setting."""
+
+    label = "configuration"
+
+
+class ClientError(SyncError):
+    """Skip this client until its credentials row, or its account on the dialer, is changed."""
+
+
+class TransientError(SyncError):
+    """Try again later; the next cycle asks from the same watermark."""
+
+    label = "dialer unavailable"
+
+
+class SuspectData(SyncError):
+    """The dialer shows fewer calls than before and not twice the same; read again before believing it."""
+
+    label = "suspect window"
+
+
+class WarehouseError(SyncError):
+    """The commit did not happen and may be repeated; nothing in the spool is lost."""
+
+    label = "warehouse"
+
+
+class WarehouseHeld(SyncError):
+    """Another daemon works on this warehouse."""
+
+    label = "warehouse held"
+    happened = "Another run holds this warehouse: {0}."
+    advice = "Wait for it to end or stop it; two at once are never needed."
+
+
+# ConfigError
+
+
+class SettingsInvalid(ConfigError):
+    """Arguments: one text with every problem, one per line."""
+
+    happened = "The settings cannot be used:\n{0}"
+
+
+class NoCampaigns(ConfigError):
+    """Arguments: where it looked."""
+
+    label = "no campaigns"
+    happened = "No campaigns found in {0}."
+    advice = (
+        "Add one with `python main.py clients template > clients.csv`, fill it in,"
+        " then `python main.py clients import clients.csv`."
+    )
+
+
+class TableRefused(ConfigError):
+    """Arguments: table, what is wrong with it."""
+
+    happened = "The table {0} exists and is not one of this program's: {1}."
+    advice = "Set OUTPUT_TABLE (or DATASET_ID) to another name; an existing table is never altered by guess."
+
+
+class WarehouseMissing(ConfigError):
+    """Arguments: kind."""
+
+    happened = "WAREHOUSE={0} is not available in this version."
+    advice = "Set WAREHOUSE=duckdb (and unset PROJECT_ID and SERVICE_ACCOUNT_PATH), or install a version that has it."
+
+
+class ImportRefused(ConfigError):
+    """Arguments: file name, every mistake with its line and column, one per line."""
+
+    happened = "Nothing of {0} was imported:\n{1}\n"
+    advice = "Correct these lines and import the file again; it is taken as a whole or not at all."
+
+
+# ClientError
+
+
+class RowUnusable(ClientError):
+    """Arguments: what is wrong with the credentials row and how to mend it."""
+
+    label = "row cannot be used"
+
+
+class LoginRejected(ClientError):
+    """Arguments: host, user."""
+
+    label = "login rejected"
+    happened = "{0} refused the login of user {1!r}."
+    advice = (
+        "Correct the password in its credentials row (user level 7 or higher, active); it is not tried again before."
+        " If the account was repaired on the dialer: `python main.py clients retry NAME`."
+    )
+
+
+class LoginUnclear(ClientError):
+    """Arguments: host, user."""
+
+    label = "login unclear"
+    happened = "Twice the machine stopped while the password of user {1!r} was tried on {0} for the first time."
+    advice = "It is not tried again by itself, lest the account be locked: `python main.py clients retry NAME`."
+
+
+class AccountLocked(ClientError):
+    """Arguments: host, user, time (UTC) before which nothing is sent."""
+
+    label = "account locked"
+    happened = "{0} has locked user {1!r} after too many failed logins by anybody."
+    advice = "Nothing is sent for it before {2}. Use one dedicated user that no person logs in with."
+
+
+class TwoFactorRequired(ClientError):
+    """Arguments: host, user."""
+
+    label = "2FA required"
+    happened = "{0} asks user {1!r} for two-factor authentication."
+    advice = "Give the report user an exemption from 2FA on the dialer, or use a dedicated user without it."
+
+
+class NotPermitted(ClientError):
+    """Arguments: host, user, what is missing and where to switch it on."""
+
+    label = "not permitted"
+    happened = "{0} does not let user {1!r} read the report:"
+    advice = "{2}"
+
+
+class AddressBlocked(ClientError):
+    """Arguments: host, user."""
+
+    label = "IP address blocked"
+    happened = "{0} does not accept user {1!r} from this machine's IP address."
+    advice = "Add this machine to the IP list of that user's group on the dialer."
+
+
+class ReportUnknown(ClientError):
+    """Arguments: host, what came instead."""
+
+    label = "not an export"
+    happened = "{0} answered with something that is not the export: {1}."
+    advice = "Check the URL of the row, the report's version and the user's language (default English) on the dialer."
+
+
+class RedirectRefused(ClientError):
+    """Arguments: host, where it points to."""
+
+    label = "redirected"
+    happened = "{0} redirects to {1}, and a password is not sent along."
+    advice = "Write that address into the URL of the credentials row if it is the right one."
+
+
+class DialerRefused(ClientError):
+    """Arguments: host, HTTP status."""
+
+    label = "dialer refused"
+    happened = "{0} answered HTTP {1}."
+    advice = "Check the URL of the credentials row (scheme, port, path) in a browser."
+
+
+class CertificateInvalid(ClientError):
+    """Arguments: host, reason."""
+
+    label = "certificate"
+    happened = "The TLS certificate of {0} was not accepted ({1})."
+    advice = "Renew it, or set VerifyTLS to no in that row if you know the machine."
+
+
+class CampaignsUnnamed(ClientError):
+    """Arguments: host, build."""
+
+    label = "campaigns not named"
+    happened = "{0} runs VICIdial build {1}, which cannot export all campaigns without naming them."
+    advice = "List them in the columns dialer_campaigns and ingroups of the credentials row."
+
+
+# TransientError
+
+
+class DialerUnreachable(TransientError):
+    """Arguments: host, reason."""
+
+    label = "dialer unreachable"
+    happened = "{0} could not be reached ({1})."
+    advice = "Is the machine up, and are host and port of the row right? The next cycle asks again."
+
+
+class DialerBusy(TransientError):
+    """Arguments: host, reason, seconds that it asked to wait or None."""
+
+    happened = "{0} could not answer now ({1})."
+    advice = "The next cycle asks again."
+
+
+class DialerTimeout(TransientError):
+    """Arguments: host, seconds."""
+
+    label = "timed out"
+    happened = "{0} took longer than {1:g} seconds."
+    advice = "See HTTP_TIMEOUT, CONNECT_TIMEOUT and REQUEST_TIMEOUT; the next cycle asks again."
+
+
+class AnswerBroken(TransientError):
+    """Arguments: host, reason."""
+
+    label = "answer cut off"
+    happened = "The answer of {0} broke off ({1})."
+    advice = "The next cycle asks again."
+
+
+class DialerFailed(TransientError):
+    """Arguments: host, what it was asked for."""
+
+    label = "dialer error"
+    happened = "{0} answered HTTP 500 with an empty body to {1}, twice."
+    advice = (
+        "Database down, PHP memory_limit too small, or (user_stats on PHP 8) an agent without a login in that range;"
+        " see the dialer's web server error log."
+    )
+
+
+class SlotUnavailable(TransientError):
+    """Arguments: host, connections allowed."""
+
+    label = "no free connection"
+    happened = "All {1} connections allowed to {0} stayed in use."
+    advice = "Raise MaxConnections of the row if the dialer can bear it; the next cycle asks again."
+
+
+class RequestCancelled(TransientError):
+    """Arguments: host."""
+
+    label = "stopped"
+    happened = "The run was stopped while {0} was being read."
+    advice = "The next run asks again."
+
+
+# WarehouseError
+
+
+class WarehouseBusy(WarehouseError):
+    """Arguments: file, seconds waited, who holds it as far as known."""
+
+    happened = "{0} stayed locked for {1:.0f} seconds by {2}."
+    advice = (
+        "Close that session, or set DUCKDB_READ_COPY and point readers to the copy;"
+        " nothing is lost, the next cycle reads again."
+    )
+
+
+class WarehouseUnusable(WarehouseError):
+    """Arguments: what, why."""
+
+    happened = "{0} cannot be used: {1}."
+    advice = "Nothing was changed. Repair or move it, or set DUCKDB_PATH / DATA_DIR to another place."

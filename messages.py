@@ -1,0 +1,259 @@
+"""The records that cross a module or process boundary: frozen, plain values, all of them picklable.
+
+Only these cross to a worker and back; a secret has ``repr=False``. All moments are aware UTC datetimes; ``day`` and
+``hour`` are the dialer's local calendar day and wall-clock hour.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from urllib.parse import urlsplit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """One usable row of the credentials table: a source, i.e. one report of one dialer for one client's campaign."""
+
+    source_key: str
+    """Stable for client_id, campaign and URL without its dates; 32 hexadecimal digits."""
+    campaign: str
+    client_id: str
+    client_name: str
+    report: str
+    """Name of a module in ``reports/``: ``call_report_export`` or ``user_stats``."""
+    dialer_url: str
+    """Up to and including the last slash before the page: ``https://host:port/prefix/vicidial/``."""
+    parameters: tuple[tuple[str, str], ...] = ()
+    """What the row asks of the report beyond our own parameters, in order."""
+    username: str
+    password: str = field(repr=False)
+    timezone: str
+    max_connections: int
+    verify_tls: bool = True
+
+    @property
+    def host(self) -> str:
+        """``host`` or ``host:port`` as it may be shown in a log."""
+        return urlsplit(self.dialer_url).netloc.lower()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkippedRow:
+    """A row of the credentials table that is not read in this cycle, with its reason."""
+
+    campaign: str
+    client_id: str
+    client_name: str
+    reason: str
+    failed: bool
+    """False for a row that is switched off or an exact duplicate: nothing has to be done about it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HourRead:
+    """What the last read of one source's local hour found: the state that plans and shortfall checks stand on."""
+
+    source_key: str
+    day: date
+    hour: int
+    legs: int
+    in_progress: int
+    read_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """``first_hour`` to ``last_hour`` (inclusive) of one local day; ``since`` ≤ t < ``until`` in UTC."""
+
+    day: date
+    first_hour: int
+    last_hour: int
+    since: datetime
+    until: datetime
+    known_legs: int = 0
+    """Call legs that the last complete read of these hours found; fewer now is suspect."""
+    final: bool = False
+    """Nothing will read this window again by itself, so that its first answer must be proven complete."""
+
+    @property
+    def hours(self) -> range:
+        return range(self.first_hour, self.last_hour + 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientJob:
+    """One source and the windows to read from it, the most urgent first."""
+
+    credential: Credential
+    windows: tuple[Window, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignJob:
+    """The unit of work of the pool: what one worker process reads."""
+
+    job_id: str
+    """Unique in its run and usable as a file name."""
+    run_id: str
+    campaign: str
+    clients: tuple[ClientJob, ...]
+    no_new_window_after: datetime
+    """Past this moment a worker starts no further window; what is left is planned again."""
+    backfill_id: str | None = None
+
+    @property
+    def size(self) -> int:
+        """Hours to read: the pool takes the largest job first."""
+        return sum(len(window.hours) for client in self.clients for window in client.windows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpoolFile:
+    """A Parquet file in the spool, complete and on the disk."""
+
+    path: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HourCount:
+    """Distinct call legs, and those not final yet, that one read found in one local hour."""
+
+    day: date
+    hour: int
+    legs: int
+    in_progress: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedWindow:
+    """A window that was read and spooled as a whole: the unit of commit. records = rows + duplicates + quarantined."""
+
+    source_key: str
+    campaign: str
+    client_id: str
+    client_name: str
+    report: str
+    window: Window
+    read_at: datetime
+    """When the dialer was asked; calls after it are not covered."""
+    call_files: tuple[SpoolFile, ...] = ()
+    quarantine_files: tuple[SpoolFile, ...] = ()
+    hours: tuple[HourCount, ...] = ()
+    """Every hour of the window, those without calls too, and further ones that the answer showed."""
+    records: int = 0
+    rows: int = 0
+    duplicates: int = 0
+    quarantined: int = 0
+    first_day: date | None = None
+    last_day: date | None = None
+    """Bounds of call_date over the rows; None without rows."""
+    shortfall: int = 0
+    """Legs that an earlier read showed and this one, twice the same, does not."""
+    suspect: str | None = None
+    """Why the answer is not believed: its rows are kept, its hours do not count as read."""
+    backfill_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedAccount:
+    """A password that a dialer refused: a salted slow fingerprint of it, never itself."""
+
+    host: str
+    username: str
+    salt: str
+    fingerprint: str
+    refused_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedAccount:
+    """A login that worked in this run; what was remembered against it is forgotten."""
+
+    host: str
+    username: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientOutcome:
+    """How the reading of one source went."""
+
+    source_key: str
+    campaign: str
+    client_id: str
+    client_name: str
+    failure: str | None = None
+    """What happened and what to do, in one line; None where every window was read."""
+    label: str = "completed"
+    windows_planned: int = 0
+    windows_read: int = 0
+    requests: int = 0
+    retries: int = 0
+    bytes_received: int = 0
+    seconds: float = 0.0
+    notices: tuple[str, ...] = ()
+    """What an operator should know although nothing failed, e.g. a clock that is wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignOutcome:
+    """What one CampaignJob left in the spool and how each client fared; nothing of it is in a table yet."""
+
+    job_id: str
+    campaign: str
+    sealed: tuple[SealedWindow, ...] = ()
+    clients: tuple[ClientOutcome, ...] = ()
+    refused: tuple[RefusedAccount, ...] = ()
+    accepted: tuple[AcceptedAccount, ...] = ()
+    failure: str | None = None
+    """Of the campaign as a whole: killed, timed out."""
+    label: str = "completed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watermark:
+    """Every call of this source before ``read_until`` has been read and committed."""
+
+    source_key: str
+    campaign: str
+    client_id: str
+    client_name: str
+    report: str
+    host: str
+    read_until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What one transaction commits: outcomes that became ready together, and how far they take the watermarks."""
+
+    batch_id: str
+    """Derived from the run and the windows in it, so that the same batch has the same name when it is repeated."""
+    run_id: str
+    outcomes: tuple[CampaignOutcome, ...]
+    watermarks: tuple[Watermark, ...]
+    committed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientResult:
+    """What the commit did with the windows of one source."""
+
+    source_key: str
+    campaign: str
+    client_id: str
+    client_name: str
+    records: int = 0
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    duplicates: int = 0
+    quarantined: int = 0
+    overlapping: int = 0
+    """Rows that another campaign of the same client had shown before; they keep that campaign."""
+    shortfall: int = 0
+    suspect: int = 0
+    """Windows whose answer was not believed."""
+    failure: str | None = None
+    label: str = "completed"
+    notices: tuple[str, ...] = ()

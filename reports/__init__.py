@@ -1,0 +1,46 @@
+"""One module per VICIdial report: how it is asked for, recognised, parsed and typed. Pure; they import only leaves."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from messages import Credential, Window
+from reports import call_report_export, user_stats
+from reports.legs import Chunk
+
+
+class Report(Protocol):
+    """What a report's module must offer; a new report is one module and one line in REPORTS."""
+
+    NAME: str
+    PAGE: str
+    """The page below the dialer's ``/vicidial/``."""
+    KEPT_PARAMETERS: frozenset[str]
+    """Parameters of a report URL that a credentials row may set."""
+    NEEDED_PARAMETERS: frozenset[str]
+    """Those without which the report cannot be asked for."""
+
+    def form(self, source: Credential, window: Window, detail: str, /) -> list[tuple[str, str]]:
+        """Form fields that ask for a window at a level of detail."""
+        ...
+
+    def details(self, build: int | None, /) -> tuple[str, ...]:
+        """Levels of detail worth asking for, the best first; ``build`` as yymmdd, None where it is not known."""
+        ...
+
+    def shows(self, path: Path) -> str | None:
+        """The level of detail that an answer has, by its header row; None if it is not this report."""
+        ...
+
+    def read(self, path: Path, source: Credential, *, chunk_records: int, lead_fields: bool) -> Iterator[Chunk]:
+        """Typed chunks of an answer that ``shows`` has recognised, in constant memory."""
+        ...
+
+    def whole_days_only(self) -> bool:
+        """Whether the answer always covers the whole local day."""
+        ...
+
+
+REPORTS: Mapping[str, Report] = {report.NAME: report for report in (call_report_export, user_stats)}
+
+__all__ = ["REPORTS", "Chunk", "Report"]

@@ -1,0 +1,27 @@
+"""Bytes of a dialer to text: UTF-8 where a field is valid UTF-8, else cp1252; one export mixes both."""
+
+C1 = bytes(range(256)).decode("cp1252", errors="replace")
+CP1252 = {code: character for code, character in enumerate(C1) if character != "�"}
+"""The five bytes that cp1252 leaves undefined stay the control characters of latin-1, so that nothing is lost."""
+
+
+def field_text(field: bytes) -> str:
+    """One field; every byte sequence gives a text."""
+    try:
+        return field.decode("utf-8")
+    except UnicodeDecodeError:
+        return field.decode("latin-1").translate(CP1252)
+
+
+def as_utf8(record: bytes, separator: bytes = b"\t") -> bytes:
+    """The same record with each field in UTF-8; a record that is valid as a whole has only valid fields."""
+    try:
+        record.decode("utf-8")
+    except UnicodeDecodeError:
+        return separator.join(field_text(field).encode("utf-8") for field in record.split(separator))
+    return record
+
+
+def kept_as_it_came(record: bytes) -> str:
+    r"""A record for the quarantine: readable text, bytes that are none as ``\xNN``."""
+    return record.decode("utf-8", errors="backslashreplace")

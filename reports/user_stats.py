@@ -1,0 +1,108 @@
+"""``user_stats.php`` with file_download=6: the in-group calls of one user, newest first, in quoted lines.
+
+The quotes are not escaped, lines end in LF, and a value may hold either; there is no uniqueid. It shows calls that
+``call_report_export`` hides, but at most 10,000, whole days only, and none of exactly midnight.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+
+from messages import Credential, Window
+from reports.legs import TEXTS, Chunk, Quarantined, typed
+from reports.texts import field_text
+from tables import LEAD_COLUMNS
+
+NAME = "user_stats"
+PAGE = "user_stats.php"
+KEPT_PARAMETERS = frozenset({"user", "call_status", "search_archived_data"})
+NEEDED_PARAMETERS = frozenset({"user"})
+
+CLOSER_CALLS = "6"
+MOST_ROWS = 10_000
+"""The dialer stops there without a word."""
+FOOTER = b'"","","TOTALS",'
+NEW_RECORD = re.compile(rb'"","\d+","')
+COLUMN_OF = {
+    "call_date": "DATE/TIME", "length": "LENGTH", "status": "STATUS", "phone": "PHONE", "group": "IN-GROUP",
+    "queue": "WAIT(S)", "talk": "AGENT(S)", "list_id": "LIST", "lead_id": "LEAD", "term_reason": "HANGUP REASON",
+}  # fmt: skip
+"""Text column of ``reports.legs`` → column of the report."""
+
+
+def form(source: Credential, window: Window, _detail: str, /) -> list[tuple[str, str]]:
+    """Form fields for a window; this report knows whole days only, always with explicit dates."""
+    day = window.day.isoformat()
+    return [*source.parameters, ("begin_date", day), ("end_date", day), ("file_download", CLOSER_CALLS)]
+
+
+def details(_build: int | None, /) -> tuple[str, ...]:
+    return (CLOSER_CALLS,)
+
+
+def whole_days_only() -> bool:
+    return True
+
+
+def shows(path: Path) -> str | None:
+    """By the second line, whose names are those of the login user's language (default English is needed)."""
+    with path.open("rb") as file:
+        file.readline()
+        names = _names(file.readline())
+    return CLOSER_CALLS if set(COLUMN_OF.values()) <= set(names) else None
+
+
+def read(path: Path, source: Credential, *, chunk_records: int, lead_fields: bool) -> Iterator[Chunk]:
+    """Typed chunks of the report; it is at most 10,000 lines, so it is read as a whole.
+
+    Source: observed answers of builds 110124 to 250720.
+    """
+    title, header, *lines = path.read_bytes().split(b"\n")
+    del title
+    names = _names(header)
+    agent = dict(source.parameters)["user"]
+    records = _records(lines)
+    for first in range(0, len(records), chunk_records):
+        yield _chunk(records[first : first + chunk_records], names, agent, source, lead_fields=lead_fields)
+
+
+def _names(header: bytes) -> list[str]:
+    """Column names; the seventh was called CAMPAIGN before 210319."""
+    return ["IN-GROUP" if name == "CAMPAIGN" else name for name in _fields(header.strip())]
+
+
+def _fields(record: bytes) -> list[str]:
+    return [field_text(field) for field in record.removeprefix(b'"').removesuffix(b'"').split(b'","')]
+
+
+def _records(lines: list[bytes]) -> list[bytes]:
+    """Lines joined to records: one that does not begin like a record goes on with the one before."""
+    records: list[bytes] = []
+    for line in lines:
+        if line.startswith(FOOTER) or not line:
+            continue
+        if records and not NEW_RECORD.match(line):
+            records[-1] += b"\n" + line
+        else:
+            records.append(line)
+    return records
+
+
+def _chunk(records: list[bytes], names: list[str], agent: str, source: Credential, *, lead_fields: bool) -> Chunk:
+    rows = [(record, _fields(record)) for record in records]
+    sound = [(record, fields) for record, fields in rows if len(fields) == len(names)]
+    quarantined: Quarantined = [
+        (record, f"{len(fields)} fields instead of {len(names)}")
+        for record, fields in rows
+        if len(fields) != len(names)
+    ]
+    texts = {text: [fields[names.index(column)] for _, fields in sound] for text, column in COLUMN_OF.items()}
+    texts["user"] = [agent] * len(sound)
+    wanted = [*TEXTS, *(column.name for column in LEAD_COLUMNS if lead_fields)]
+    table = pa.table({name: pa.array(texts.get(name, [""] * len(sound)), pa.string()) for name in wanted})
+    return typed(
+        table, pa.array([True] * len(sound), pa.bool_()), lambda row: sound[row][0], source, NAME,
+        quarantined=quarantined, lead_fields=lead_fields, joined=False,
+    )  # fmt: skip

@@ -1,0 +1,267 @@
+"""Every table and column of the warehouse, with type and meaning; docs/tables.md shows the same (a test compares).
+
+Both warehouses, the spool and the documents are made from these records, so that a column is written down once.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+STRING, INT64, FLOAT64, BOOL = "STRING", "INT64", "FLOAT64", "BOOL"
+DATE, DATETIME, TIMESTAMP = "DATE", "DATETIME", "TIMESTAMP"
+"""DATETIME is a wall clock without zone, TIMESTAMP a moment in UTC; both in microseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column; ``required`` ones are never null."""
+
+    name: str
+    type: str
+    description: str
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table; ``key`` names the columns that make a row unique."""
+
+    name: str
+    description: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+
+CALLS = Table(
+    "calls",
+    "One row per call leg, as the dialer showed it when it was last read.",
+    ("call_key",),
+    (
+        Column("call_key", STRING, "Identity of the leg, the same in every re-read; 32 hexadecimal digits.", True),
+        Column("client_id", STRING, "ClientID of the credentials row.", True),
+        Column("client_name", STRING, "ClientName of the credentials row when the call was last written."),
+        Column("campaign", STRING, "Campaign of the credentials row that showed this leg first.", True),
+        Column("direction", STRING, "`outbound`, or `inbound` for every in-group leg, transfers too.", True),
+        Column("call_date", DATE, "The dialer's local day of the call; never changes. Partition of the table.", True),
+        Column("call_time", TIMESTAMP, "Start of the leg in UTC, by the time zone of the credentials row.", True),
+        Column("call_time_local", DATETIME, "Start of the leg on the dialer's own clock, as it was exported.", True),
+        Column("time_ambiguous", BOOL, "The local time occurs twice that night and nothing tells which it was.", True),
+        Column("lead_id", STRING, "VICIdial's lead."),
+        Column("vendor_lead_code", STRING, "The client's own id of the lead."),
+        Column("source_id", STRING, "The client's own id of where the lead came from."),
+        Column("phone", STRING, "Number that was dialled or that called in, digit for digit."),
+        Column("status", STRING, "Disposition of this leg: a status code such as `SALE`."),
+        Column("status_name", STRING, "What the dialer calls that status."),
+        Column("ingroup", STRING, "In-group of an inbound leg; null for outbound."),
+        Column("dialer_campaign", STRING, "VICIdial's campaign of an outbound leg; null for inbound."),
+        Column("agent", STRING, "User who had the call; null for nobody (VDAD, VDCL)."),
+        Column("agent_name", STRING, "Full name of that user."),
+        Column("user_group", STRING, "User group of that user at the time of the call."),
+        Column("length_seconds", INT64, "Length with the queue; null while the call is in progress."),
+        Column("queue_seconds", FLOAT64, "Waiting time of an inbound leg before it was answered or lost."),
+        Column("talk_seconds", FLOAT64, "Length less queue of an inbound leg."),
+        Column("wrapup_seconds", INT64, "The agent's time for wrapping up after the call."),
+        Column("term_reason", STRING, "Who ended it: CALLER, AGENT, QUEUETIMEOUT, ABANDON, ...; null if unknown."),
+        Column("list_id", STRING, "List of the lead."),
+        Column("uniqueid", STRING, "Asterisk's id of the channel; null from a report that does not show it."),
+        Column("source_report", STRING, "Report that this row was read from.", True),
+        Column("row_hash", STRING, "Changes when anything that the dialer shows of the leg changes.", True),
+        Column("first_seen_at", TIMESTAMP, "When the row was inserted.", True),
+        Column("updated_at", TIMESTAMP, "When the row was last changed.", True),
+        Column("run_id", STRING, "Run that changed it last.", True),
+    ),
+)
+
+LEAD_COLUMNS = tuple(
+    Column(f"lead_{field}", STRING, f"The lead's {field.replace('_', ' ')}; only with INCLUDE_LEAD_FIELDS.")
+    for field in (
+        "title", "first_name", "middle_initial", "last_name", "address1", "address2", "address3", "city", "state",
+        "province", "postal_code", "country_code", "gender", "date_of_birth", "alt_phone", "email",
+        "security_phrase", "comments",
+    )
+)  # fmt: skip
+
+WRITTEN_AT_COMMIT = ("first_seen_at", "updated_at", "run_id")
+"""Columns of the calls table that a commit sets; a spool file has all the others, and ``source_key``."""
+
+CREDENTIALS = Table(
+    "credentials",
+    "What to read: one row per source. Column names are matched without regard to case and underscores.",
+    ("client_id", "campaign", "url"),
+    (
+        Column("campaign", STRING, "Groups the clients that one worker process reads.", True),
+        Column("client_id", STRING, "Your id of the client; part of every call's identity.", True),
+        Column("client_name", STRING, "Shown in summaries and stored with each call."),
+        Column("url", STRING, "A report URL whose dates we set, or the dialer's base URL.", True),
+        Column("username", STRING, "Report user on the dialer.", True),
+        Column("password", STRING, "Its password, or `env:NAME` for an environment variable.", True),
+        Column("timezone", STRING, "IANA zone of the dialer's clock; DEFAULT_TIMEZONE if empty."),
+        Column("enabled", STRING, "`no` switches the row off; anything that means yes, or nothing, leaves it on."),
+        Column("max_connections", INT64, "For this dialer host; MAX_CONNECTIONS_PER_HOST if empty."),
+        Column("verify_tls", STRING, "`no` accepts a certificate that nobody vouches for."),
+        Column("dialer_campaigns", STRING, "Comma list of VICIdial campaigns to export; all if empty."),
+        Column("ingroups", STRING, "Comma list of in-groups to export; all if empty."),
+    ),
+)
+
+QUARANTINE = Table(
+    "quarantine",
+    "Records that could not be read as a call, as they came. They hold personal data.",
+    ("record_hash",),
+    (
+        Column("record_hash", STRING, "Identity of the record; 32 hexadecimal digits.", True),
+        Column("source_key", STRING, "Source that showed it.", True),
+        Column("campaign", STRING, "Campaign of the credentials row.", True),
+        Column("client_id", STRING, "ClientID of the credentials row.", True),
+        Column("client_name", STRING, "ClientName of the credentials row."),
+        Column("report", STRING, "Report that it was read from.", True),
+        Column("reason", STRING, "Why it could not be read.", True),
+        Column("record", STRING, "The record; bytes that are no text are written as \\xNN.", True),
+        Column("window_day", DATE, "Local day that was asked for.", True),
+        Column("first_seen_at", TIMESTAMP, "When it was first stored.", True),
+        Column("last_seen_at", TIMESTAMP, "When an export last showed it.", True),
+        Column("run_id", STRING, "Run that saw it last.", True),
+    ),
+)
+
+WATERMARKS = Table(
+    "watermarks",
+    "How far each source has been read: every call before that moment is in the table.",
+    ("source_key",),
+    (
+        Column("source_key", STRING, "Source: client_id, campaign and URL without its dates.", True),
+        Column("campaign", STRING, "Campaign of the credentials row.", True),
+        Column("client_id", STRING, "ClientID of the credentials row.", True),
+        Column("client_name", STRING, "ClientName of the credentials row."),
+        Column("report", STRING, "Report that is read.", True),
+        Column("host", STRING, "The dialer.", True),
+        Column("read_until", TIMESTAMP, "End of what was read and committed without a gap.", True),
+        Column("updated_at", TIMESTAMP, "When it last moved.", True),
+    ),
+)
+
+HOURS = Table(
+    "hours",
+    "What the last complete read of each local hour of each source found; re-reads are planned and checked with it.",
+    ("source_key", "day", "hour"),
+    (
+        Column("source_key", STRING, "Source.", True),
+        Column("day", DATE, "The dialer's local day.", True),
+        Column("hour", INT64, "Wall-clock hour, 0 to 23.", True),
+        Column("legs", INT64, "Distinct call legs in it.", True),
+        Column("in_progress", INT64, "Those that had not ended or had no disposition yet.", True),
+        Column("read_at", TIMESTAMP, "When the dialer was asked.", True),
+    ),
+)
+
+ACCOUNTS = Table(
+    "accounts",
+    "Logins that a dialer refused. They are not tried again until the credentials row changes.",
+    ("host", "username", "fingerprint"),
+    (
+        Column("host", STRING, "The dialer.", True),
+        Column("username", STRING, "The user.", True),
+        Column("salt", STRING, "Salt of the fingerprint.", True),
+        Column("fingerprint", STRING, "scrypt of the refused password.", True),
+        Column("refused_at", TIMESTAMP, "When it was refused.", True),
+        Column("reason", STRING, "What the dialer said.", True),
+    ),
+)
+
+COMPLETENESS = Table(
+    "completeness",
+    "Calls that a dialer has shown before and does not show any more, counted. Nothing is deleted for it.",
+    ("source_key", "day", "hour"),
+    (
+        Column("source_key", STRING, "Source.", True),
+        Column("campaign", STRING, "Campaign of the credentials row.", True),
+        Column("client_id", STRING, "ClientID of the credentials row.", True),
+        Column("day", DATE, "The dialer's local day.", True),
+        Column("hour", INT64, "Wall-clock hour, 0 to 23.", True),
+        Column("legs_before", INT64, "Most legs that a read of this hour has shown.", True),
+        Column("legs_now", INT64, "Legs that the last read showed, twice the same.", True),
+        Column("noticed_at", TIMESTAMP, "When it was last noticed.", True),
+    ),
+)
+
+LEDGER = Table(
+    "ledger",
+    "Batches that were committed: the guard that makes a repeated commit do nothing.",
+    ("batch_id",),
+    (
+        Column("batch_id", STRING, "Derived from the run and the windows in the batch.", True),
+        Column("run_id", STRING, "Run that committed it.", True),
+        Column("committed_at", TIMESTAMP, "When.", True),
+    ),
+)
+
+RUNS = Table(
+    "runs",
+    "What each run did for each source.",
+    ("run_id", "source_key", "job_id"),
+    (
+        Column("run_id", STRING, "The run: one cycle, or one backfill.", True),
+        Column("job_id", STRING, "The worker's job within the run.", True),
+        Column("source_key", STRING, "Source; empty where a campaign failed as a whole.", True),
+        Column("campaign", STRING, "Campaign of the credentials row.", True),
+        Column("client_id", STRING, "ClientID of the credentials row.", True),
+        Column("client_name", STRING, "ClientName of the credentials row."),
+        Column("windows_planned", INT64, "Windows that were to be read.", True),
+        Column("windows_read", INT64, "Windows that were read as a whole.", True),
+        Column("requests", INT64, "Requests sent to the dialer.", True),
+        Column("retries", INT64, "Of these, repeated ones.", True),
+        Column("bytes_received", INT64, "Size of the answers.", True),
+        Column("records", INT64, "Records in them: rows, duplicates and quarantined.", True),
+        Column("inserted", INT64, "New rows.", True),
+        Column("updated", INT64, "Rows that had changed.", True),
+        Column("unchanged", INT64, "Rows that were as they are in the table.", True),
+        Column("duplicates", INT64, "Copies of a row within its answer.", True),
+        Column("quarantined", INT64, "Records that could not be read.", True),
+        Column("overlapping", INT64, "Rows that another campaign of the client had shown before.", True),
+        Column("seconds", FLOAT64, "Time the worker spent on the source.", True),
+        Column("failure", STRING, "What happened and what to do; null if nothing failed."),
+        Column("committed_at", TIMESTAMP, "When it was committed.", True),
+    ),
+)
+
+BACKFILLS = Table(
+    "backfills",
+    "Progress of a backfill that has not ended: the same command goes on where it stopped.",
+    ("backfill_id", "source_key", "day"),
+    (
+        Column("backfill_id", STRING, "Derived from the command's range and choice of sources.", True),
+        Column("source_key", STRING, "Source.", True),
+        Column("day", DATE, "Local day that has been read and committed.", True),
+    ),
+)
+
+STATE_TABLES = (QUARANTINE, WATERMARKS, HOURS, ACCOUNTS, COMPLETENESS, LEDGER, RUNS, BACKFILLS)
+"""Tables beside credentials and calls; their names are fixed."""
+
+
+def call_columns(*, lead_fields: bool) -> tuple[Column, ...]:
+    """Columns of the calls table, with the lead's personal ones where the operator asks for them."""
+    return CALLS.columns + LEAD_COLUMNS if lead_fields else CALLS.columns
+
+
+def spooled_columns(*, lead_fields: bool) -> tuple[Column, ...]:
+    """Columns of a spool file of calls: what a worker can know of a row, and the source that it came from."""
+    known = tuple(column for column in call_columns(lead_fields=lead_fields) if column.name not in WRITTEN_AT_COMMIT)
+    return (*known, Column("source_key", STRING, "Source that showed the row.", True))
+
+
+def arrow_schema(columns: tuple[Column, ...]) -> "pa.Schema":
+    """The same columns as an Arrow schema, for Parquet files and typed frames."""
+    import pyarrow as pa  # noqa: PLC0415 - half a second that only workers and the writer need
+
+    types = {
+        STRING: pa.string(), INT64: pa.int64(), FLOAT64: pa.float64(), BOOL: pa.bool_(), DATE: pa.date32(),
+        DATETIME: pa.timestamp("us"), TIMESTAMP: pa.timestamp("us", tz="UTC"),
+    }  # fmt: skip
+    return pa.schema([pa.field(column.name, types[column.type]) for column in columns])

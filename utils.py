@@ -1,0 +1,49 @@
+"""The few helpers that know nothing of our trade; each has two users and needs only the standard library."""
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+
+def utc_now() -> datetime:
+    """Now, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Put a whole file in place of ``path``: after a crash the old or the new content is there, never half of one."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def one_line(text: str, *, limit: int = 200) -> str:
+    """Text that cannot forge a log line: control characters become blanks, the rest is cut at ``limit``."""
+    clean = "".join(character if character.isprintable() else " " for character in text)
+    return clean if len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 campaign``, ``8 campaigns``, ``1,234 records``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def consecutive(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """First and last of each run of consecutive numbers, ascending: 1 2 3 7 → (1, 3), (7, 7)."""
+    run: list[int] = []
+    for number in sorted(set(numbers)):
+        if run and number != run[-1] + 1:
+            yield run[0], run[-1]
+            run = []
+        run.append(number)
+    if run:
+        yield run[0], run[-1]
