@@ -135,7 +135,9 @@ def _exists(call_date: str) -> bool:
     return True
 
 
-def _rows(texts: pa.Table, inbound: pa.BooleanArray, source: Credential, report: str, *, lead_fields: bool) -> pa.Table:
+def _rows(
+    texts: pa.Table, inbound: pa.BooleanArray, source: Credential, report: str, *, lead_fields: bool, joined: bool
+) -> pa.Table:
     """The rows of a spool file, in the order of ``texts``."""
     count = texts.num_rows
     text = {name: _one(texts[name]) for name in texts.column_names}
