@@ -249,11 +249,12 @@ class Settings:
     def __post_init__(self) -> None:
         """Settle what follows from other settings."""
         kind, reason = _warehouse(self)
+        file = self.data_dir / "calls.duckdb" if self.duckdb_path == _DERIVED else self.duckdb_path
         derived = {
             "warehouse": kind,
             "warehouse_reason": self.warehouse_reason or reason,
             "data_dir": self.data_dir.absolute(),
-            "duckdb_path": (self.data_dir / "calls.duckdb" if self.duckdb_path == _DERIVED else self.duckdb_path).absolute(),
+            "duckdb_path": file.absolute(),
             "duckdb_read_copy": self.duckdb_read_copy and self.duckdb_read_copy.absolute(),
             "service_account_path": self.service_account_path or self.google_application_credentials,
         }
@@ -270,29 +271,124 @@ class Settings:
         Raises:
             SettingsInvalid: every problem at once, one per line.
         """
-        files = [HERE / ".env", Path(".env")] if dotenv_files is None else dotenv_files
-        problems: list[str] = []
-        layers = [_Layer(ENVIRONMENT, environ), *_dotenv_layers(files, problems)]
+        layers, problems = _layers(environ, [HERE / ".env", Path(".env")] if dotenv_files is None else dotenv_files)
         problems += _slips(layers)
         texts, origins, values = {}, {}, {}
         for known in SETTINGS:
-            texts[known.name], origins[known.name] = _looked_up(known, layers)
+            name = known.name
+            origins[name], texts[name] = _looked_up(name, layers)
             try:
-                values[known.name] = known.value(texts[known.name])
+                values[name] = known.value(texts[name])
             except ValueError:
-                where = origins[known.name]
-                problems.append(f"{_shown(known.name, texts[known.name])} ({where}): allowed is {known.allowed}.")
-        for name, why in _conflicts(values):
-            problems.append(f"{_shown(name, texts[name])} ({origins[name]}): {why}.")
+                problems.append(_problem(name, texts[name], origins[name], f"allowed is {known.allowed}"))
+        problems += (_problem(name, texts[name], origins[name], why) for name, why in _conflicts(values))
         if problems:
-            raise SettingsInvalid("\n".join(f"  {problem}" for problem in problems))
+            raise SettingsInvalid("\n".join(problems))
+        if values["SERVICE_ACCOUNT_PATH"] is None and values["GOOGLE_APPLICATION_CREDENTIALS"]:
+            origins["SERVICE_ACCOUNT_PATH"] = "GOOGLE_APPLICATION_CREDENTIALS"
         return cls(**{known.attribute: values[known.name] for known in SETTINGS}, origins=origins)
 
     def lines(self) -> tuple[str, ...]:
-        """Every setting with its value and where it was set, for the log; keys are named by their files only."""
-        reasons = dict(self.origins)
-        if reasons.get("WAREHOUSE", IN_CODE) == IN_CODE:
-            reasons["WAREHOUSE"] = self.warehouse_reason
-        if self.service_account_path and reasons.get("SERVICE_ACCOUNT_PATH", IN_CODE) == IN_CODE:
-            reasons["SERVICE_ACCOUNT_PATH"] = ...
-        return ()
+        """Every setting with its value and where it was set, for the log; of a key, only the file's path is known."""
+        origins = {**self.origins, "WAREHOUSE": self.warehouse_reason}
+        texts = {known.name: known.text(getattr(self, known.attribute)) for known in SETTINGS}
+        return tuple(f"{name}={text} ({origins.get(name, 'given in code')})" for name, text in texts.items())
+
+
+SETTINGS: tuple[Setting, ...] = tuple(
+    replace(each.metadata["setting"], attribute=each.name) for each in fields(Settings) if "setting" in each.metadata
+)
+"""Every setting in the order in which documents list them."""
+
+NAMES = tuple(known.name for known in SETTINGS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """One place where settings stand; ``source`` is how messages name it."""
+
+    source: str
+    texts: Mapping[str, str]
+
+
+def _layers(environ: Mapping[str, str], files: Sequence[Path]) -> tuple[list[_Layer], list[str]]:
+    """The places to look in, the strongest first, and what could not be read in them."""
+    layers, problems = [_Layer(IN_CODE, {known.name: known.default for known in SETTINGS})], []
+    for path in dict.fromkeys(path.absolute() for path in files):
+        try:
+            if not path.exists() or path.is_dir():  # some keep a virtual environment in a folder of this name
+                continue
+            bindings = list(parse_stream(io.StringIO(path.read_text(encoding="utf-8-sig"))))
+        except UnicodeDecodeError:
+            problems.append(f"  {path}: is not UTF-8 text; save it as UTF-8.")
+            continue
+        except OSError as error:
+            problems.append(f"  {path}: cannot be read ({error.strerror}).")
+            continue
+        problems += (f"  {path}, line {each.original.line}: is not NAME=value." for each in bindings if each.error)
+        layers.append(_Layer(str(path), {each.key: each.value or "" for each in bindings if each.key}))
+    return [_Layer(ENVIRONMENT, environ), *reversed(layers)], problems
+
+
+def _looked_up(name: str, layers: Sequence[_Layer]) -> tuple[str, str]:
+    """Source and text of a setting; an empty text is as good as none."""
+    found = ((layer.source, layer.texts.get(name, "").strip()) for layer in layers)
+    return next(((source, text) for source, text in found if text), (IN_CODE, ""))
+
+
+def _slips(layers: Sequence[_Layer]) -> Iterator[str]:
+    """Names that are nearly ours. One with a word before or after ours, such as PGCONNECT_TIMEOUT, is another's."""
+    for layer in layers:
+        for name in layer.texts.keys() - set(NAMES):
+            meant = next(iter(get_close_matches(name.upper(), NAMES, n=1, cutoff=LOOKALIKE)), None)
+            if meant is None or (meant in name and len(name) > len(meant) + 1):
+                continue
+            if layer.source == ENVIRONMENT and _looked_up(meant, layers)[0] != IN_CODE:
+                continue  # the right name is set as well, so that this one is another program's
+            yield _problem(name, layer.texts[name], layer.source, f"there is no such setting; is {meant} meant?")
+
+
+def _problem(name: str, text: str, source: str, why: str) -> str:
+    shown = "***" if _SECRET.search(name) and text else one_line(text, limit=60)
+    return f"  {one_line(name)}={shown} ({source}): {why}."
+
+
+def _warehouse(settings: Settings) -> tuple[str, str]:
+    """Which warehouse it is, and why."""
+    evidence = {
+        "WAREHOUSE": (settings.warehouse, settings.warehouse),
+        "PROJECT_ID": (settings.project_id, "bigquery"),
+        "SERVICE_ACCOUNT_PATH": (settings.service_account_path, "bigquery"),
+    }
+    for name, (value, kind) in evidence.items():
+        if value:
+            return kind, f"{name} is set: {settings.origins.get(name, 'given in code')}"
+    return "duckdb", "neither PROJECT_ID nor SERVICE_ACCOUNT_PATH is set"
+
+
+def _conflicts(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Settings that are fine alone and not together; ``values`` lacks those that are not even fine alone."""
+    if values.keys() >= {"CONNECT_TIMEOUT", "REQUEST_TIMEOUT"}:
+        if values["CONNECT_TIMEOUT"] > values["REQUEST_TIMEOUT"]:
+            yield "CONNECT_TIMEOUT", "allowed is no more than REQUEST_TIMEOUT, which covers the whole request"
+    copy, data_dir = values.get("DUCKDB_READ_COPY"), values.get("DATA_DIR", HERE)
+    if copy and copy == (values.get("DUCKDB_PATH") or data_dir / "calls.duckdb"):
+        yield "DUCKDB_READ_COPY", "allowed is any path but that of the DuckDB file itself"
+    yield from _table_conflicts(values)
+
+
+def _table_conflicts(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    tables = {name: values[name] for name in ("CREDENTIALS_TABLE", "OUTPUT_TABLE") if name in values}
+    cloud = values.get("WAREHOUSE") != "duckdb" and (
+        bool(values.get("WAREHOUSE", "?")) or any(values.get(each) for each in ("PROJECT_ID", "SERVICE_ACCOUNT_PATH"))
+    )
+    dataset = f"{values.get('PROJECT_ID') or ''}.{values.get('DATASET_ID', '')}."
+    taken = {f"{dataset}{table.name}".casefold(): "a table that is kept beside it" for table in STATE_TABLES}
+    for name, table in tables.items():
+        if "." in table and not cloud:
+            yield name, "allowed with WAREHOUSE=duckdb is a plain name, without dots"
+        dots = table.count(".")
+        full = (table if dots == 2 else dataset.split(".")[0] + "." + table if dots else dataset + table).casefold()
+        if full in taken:
+            yield name, f"allowed is any name but that of {taken[full]}"
+        taken[full] = f"{name}"

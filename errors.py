@@ -129,11 +129,11 @@ class LoginRejected(ClientError):
 
 
 class LoginUnclear(ClientError):
-    """Arguments: host, user."""
+    """Arguments: host, user, tries, time (UTC) before which nothing is sent."""
 
     label = "login unclear"
-    happened = "Twice the machine stopped while the password of user {1!r} was tried on {0} for the first time."
-    advice = "It is not tried again by itself, lest the account be locked: `python main.py clients retry NAME`."
+    happened = "{0} never answered the {2} first requests of user {1!r}, so that its password may be wrong."
+    advice = "It is tried again after {3}, or at once with `python main.py clients retry NAME`."
 
 
 class AccountLocked(ClientError):

@@ -53,6 +53,9 @@ class Chunk:
     hours: tuple[HourCount, ...]
     first_day: date | None
     last_day: date | None
+    last_inbound_hour: int
+    last_outbound_hour: int
+    """Latest local hour of each direction, -1 where there is none."""
 
 
 def typed(
@@ -102,6 +105,8 @@ def typed(
         hours=_hours(table),
         first_day=days["min"],
         last_day=days["max"],
+        last_inbound_hour=_last_hour(table, "inbound"),
+        last_outbound_hour=_last_hour(table, "outbound"),
     )
 
 
@@ -284,6 +289,11 @@ def _without_copies(table: pa.Table, *, joined: bool) -> tuple[list[int], list[i
             strangers = [index for index in strangers if index != best]
         keep.append(best)
     return sorted(keep), sorted(strangers)
+
+
+def _last_hour(table: pa.Table, direction: str) -> int:
+    of_direction = table["call_time_local"].filter(pc.equal(table["direction"], direction))
+    return int(pc.max(pc.hour(of_direction)).as_py()) if len(of_direction) else -1
 
 
 def _hours(table: pa.Table) -> tuple[HourCount, ...]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from errors import AnswerBroken
 from messages import Credential, Window
 from reports.legs import TEXTS, Chunk, Quarantined, typed
 from reports.texts import field_text
@@ -57,12 +58,17 @@ def shows(path: Path) -> str | None:
 def read(path: Path, source: Credential, *, chunk_records: int, lead_fields: bool) -> Iterator[Chunk]:
     """Typed chunks of the report; it is at most 10,000 lines, so it is read as a whole.
 
+    Raises:
+        AnswerBroken: the line of totals at the end is missing, so that the answer was cut off.
+
     Source: observed answers of builds 110124 to 250720.
     """
     title, header, *lines = path.read_bytes().split(b"\n")
     del title
     names = _names(header)
     agent = dict(source.parameters)["user"]
+    if not any(line.startswith(FOOTER) for line in lines[-3:]):
+        raise AnswerBroken(source.host, "its line of totals is missing")
     records = _records(lines)
     for first in range(0, len(records), chunk_records):
         yield _chunk(records[first : first + chunk_records], names, agent, source, lead_fields=lead_fields)

@@ -77,7 +77,8 @@ class LegStory:
 
     ``leg`` is how it ends. Born and not answered it waits (QUEUE, no agent, no length); answered it is INCALL with
     its agent; at the end it gets length and hang-up reason, at ``disposed`` its status. A leg that no agent gets
-    has ``answered`` None and its final status from ``ended`` on. An outbound one is not written before ``ended``.
+    has ``answered`` None and is decided at once when it ends; an outbound one is not written before. Whether a row in
+    between is hidden, and what its status is called, the world adds: that depends on the tables of the dialer.
     """
 
     leg: Leg
@@ -92,15 +93,16 @@ class LegStory:
         """The row at ``moment``, or None while there is none yet."""
         if moment >= self.disposed:
             return self.leg
-        final = self._with_its_lead(moment)
-        if moment < self.born or (self.answered is None and final.direction == "outbound"):
+        if moment < self.born or (self.answered is None and self.leg.direction == "outbound"):
             return None
+        undecided = replace(
+            self._with_its_lead(moment), status="INCALL", status_name="", wrapup_seconds=0, copies=1, hidden=None
+        )
         if self.answered is None or moment < self.answered:
             return replace(
-                final,
-                **_UNDECIDED,
+                undecided,
                 status="QUEUE",
-                agent_user=NO_AGENT[final.direction],
+                agent_user=NO_AGENT[undecided.direction],
                 agent_name="",
                 user_group="",
                 queue_seconds=0.0,
@@ -109,15 +111,10 @@ class LegStory:
                 changed_at=self.born,
             )
         if moment < self.ended:
-            return replace(
-                final, **_UNDECIDED, status="INCALL", length_seconds=None, term_reason="", changed_at=self.answered
-            )
-        return replace(final, **_UNDECIDED, status="INCALL", changed_at=self.ended)
+            return replace(undecided, length_seconds=None, term_reason="", changed_at=self.answered)
+        return replace(undecided, changed_at=self.ended)
 
     def _with_its_lead(self, moment: int) -> Leg:
         if self.switched is None or self.lead_before_switch is None or moment >= self.switched:
             return self.leg
         return self.lead_before_switch
-
-
-_UNDECIDED = {"status_name": "", "wrapup_seconds": 0, "copies": 1}

@@ -1,0 +1,151 @@
+"""A worker's whole story: reads the windows of one campaign's clients and leaves typed rows in the spool.
+
+It never raises: this is the one place that makes errors data. Several clients are downloaded at a time, one answer is
+parsed at a time, so that a worker's memory does not grow with the number of its clients.
+"""
+
+import logging
+import threading
+import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from config import Settings
+from data_fetcher import Dialer, DialerVersion
+from errors import CampaignsUnnamed, SyncError
+from messages import (
+    AcceptedAccount,
+    CampaignJob,
+    CampaignOutcome,
+    ClientJob,
+    ClientOutcome,
+    RefusedAccount,
+    SealedWindow,
+)
+from spools.readings import SourceReader
+from stops import stop_requested
+from utils import one_line, plural, utc_now
+
+LOG = logging.getLogger(__name__)
+
+EVERYTHING = "---ALL---"
+BUILD_THAT_KNOWS_ALL = 190116
+"""Before it, ``---ALL---`` for campaigns and in-groups gives no calls, without a word."""
+CLOCK_TOLERANCE = timedelta(minutes=5)
+
+
+def process_campaign(job: CampaignJob, settings: Settings) -> CampaignOutcome:
+    """Read every window of the job that can be started in time; the worker's entry point."""
+    try:
+        return read_campaign(job, settings)
+    except Exception as exc:  # noqa: BLE001 - the process boundary: nothing may escape it
+        return CampaignOutcome(job_id=job.job_id, campaign=job.campaign, failure=redacted(exc), label="program error")
+
+
+def read_campaign(job: CampaignJob, settings: Settings) -> CampaignOutcome:
+    """All clients, at most CONCURRENT_REQUESTS at a time."""
+    parsing = threading.Lock()
+    readers = [ClientReader(client, number, job, settings, parsing) for number, client in enumerate(job.clients)]
+    with ThreadPoolExecutor(min(settings.concurrent_requests, len(readers)), "client") as threads:
+        clients = tuple(threads.map(ClientReader.read, readers))
+    return CampaignOutcome(
+        job_id=job.job_id,
+        campaign=job.campaign,
+        sealed=tuple(window for reader in readers for window in reader.sealed),
+        clients=clients,
+        refused=tuple(reader.refused for reader in readers if reader.refused),
+        accepted=tuple(reader.accepted for reader in readers if reader.accepted),
+    )
+
+
+class ClientReader:
+    """Reads one source: its windows in order, until one fails, time is over or the run is stopped."""
+
+    def __init__(
+        self, client: ClientJob, number: int, job: CampaignJob, settings: Settings, parsing: threading.Lock
+    ) -> None:
+        self.sealed: list[SealedWindow] = []
+        self.refused: RefusedAccount | None = None
+        self.accepted: AcceptedAccount | None = None
+        self._source = client.credential
+        self._windows = client.windows
+        self._name = f"{job.job_id}-{number:04}"
+        self._job = job
+        self._settings = settings
+        self._parsing = parsing
+        self._notices: list[str] = []
+
+    def read(self) -> ClientOutcome:
+        """How it went; never raises."""
+        started = time.monotonic()
+        source, job = self._source, self._job
+        dialer = Dialer(source, self._settings, job.run_id, cancelled=stop_requested, until=job.no_new_window_after)
+        failure: tuple[str, str] | None = None
+        try:
+            with dialer:
+                self._read_windows(dialer)
+        except SyncError as exc:
+            failure = str(exc), exc.label
+            LOG.warning("%s: %s", one_line(source.client_name), exc)
+        except Exception as exc:  # noqa: BLE001 - a client's trouble stays with the client
+            failure = redacted(exc), "program error"
+            LOG.error("%s: %s", one_line(source.client_name), failure[0])  # noqa: TRY400 - a traceback may hold a secret
+        self.refused = dialer.refused
+        if dialer.accepted:
+            self.accepted = AcceptedAccount(host=source.host, username=source.username)
+        return ClientOutcome(
+            source_key=source.source_key,
+            campaign=source.campaign,
+            client_id=source.client_id,
+            client_name=source.client_name,
+            failure=failure[0] if failure else None,
+            label=failure[1] if failure else "completed",
+            windows_planned=len(self._windows),
+            windows_read=len(self.sealed),
+            requests=dialer.traffic.requests,
+            retries=dialer.traffic.retries,
+            bytes_received=dialer.traffic.bytes_received,
+            seconds=round(time.monotonic() - started, 3),
+            notices=tuple(self._notices),
+        )
+
+    def _read_windows(self, dialer: Dialer) -> None:
+        version = dialer.version()
+        self._check_version(version)
+        reader = SourceReader(
+            dialer, self._source, self._settings, spool_name=self._name, run_id=self._job.run_id,
+            build=version.build if version else None, parsing=self._parsing,
+        )  # fmt: skip
+        for window in self._windows:
+            if stop_requested() or utc_now() > self._job.no_new_window_after:
+                break
+            sealed = reader.read(window, self._job.backfill_id)
+            self.sealed.append(sealed)
+            LOG.debug("%s: %s %s", one_line(self._source.client_name), window.day, plural(sealed.records, "record"))
+
+    def _check_version(self, version: DialerVersion | None) -> None:
+        """What the dialer's build cannot do, and whether its clock and the row's time zone agree."""
+        if version is None:
+            return
+        source = self._source
+        named = {value for name, value in source.parameters if name in ("campaign[]", "group[]")}
+        all_wanted = source.report == "call_report_export" and (not named or EVERYTHING in named)
+        if all_wanted and version.build < BUILD_THAT_KNOWS_ALL:
+            raise CampaignsUnnamed(source.host, version.build)
+        expected = utc_now().astimezone(ZoneInfo(source.timezone)).utcoffset() or timedelta()
+        wrong_by = version.utc_offset - expected
+        if abs(wrong_by) > CLOCK_TOLERANCE:
+            minutes = round(wrong_by.total_seconds() / 60)
+            self._notices.append(
+                f"the clock of {source.host} is {minutes:+} minutes from {source.timezone}: call_time is wrong by that"
+                " much until Timezone of the row, or the dialer's clock, is corrected"
+            )
+
+
+def redacted(exc: BaseException) -> str:
+    """Where a programming error happened, without any value: a message or a local may hold a secret."""
+    places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(exc.__traceback__)[-3:]]
+    return f"{type(exc).__name__} at {', '.join(reversed(places))}. Please report it with these words."

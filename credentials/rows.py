@@ -1,0 +1,155 @@
+"""Rows of the credentials table to sources; a row that cannot be used is set aside alone, with its reason."""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
+
+import xxhash
+
+from config import Settings
+from credentials.urls import canonical_or_empty, report_address
+from errors import RowUnusable
+from messages import Credential, SkippedRow
+from tables import CREDENTIALS
+from utils import one_line
+
+YES, NO = frozenset({"", "yes", "y", "true", "t", "1", "on"}), frozenset({"no", "n", "false", "f", "0", "off"})
+MOST_CONNECTIONS = 50
+Row = Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with one column of a row."""
+
+    column: str
+    text: str
+
+
+def squeezed(name: str) -> str:
+    """Column names are compared without case, underscores and blanks: ClientID is client_id."""
+    return re.sub(r"[\s_]", "", name).casefold()
+
+
+CANONICAL = {squeezed(column.name): column.name for column in CREDENTIALS.columns}
+
+
+def by_our_names(row: Row) -> dict[str, str]:
+    """A row with the names of ``tables.CREDENTIALS``, without surrounding blanks; other columns are dropped."""
+    ours = {CANONICAL[squeezed(name)]: value for name, value in row.items() if squeezed(name) in CANONICAL}
+    return {name: (value or "") if name == "password" else (value or "").strip() for name, value in ours.items()}
+
+
+def source_key(row: Row) -> str:
+    """Identity of the source that a row stands for: client_id, campaign, URL without its dates."""
+    ours = by_our_names(row)
+    parts = (ours.get("client_id", ""), ours.get("campaign", ""), canonical_or_empty(ours))
+    return xxhash.xxh3_128_hexdigest("\x1f".join(parts).encode("utf-8"))
+
+
+def usable_credentials(rows: Sequence[Row], settings: Settings) -> tuple[list[Credential], list[SkippedRow]]:
+    """Sources to read, and rows that are not read with the reason of each; both in the table's order."""
+    usable: dict[str, Credential] = {}
+    skipped: list[SkippedRow] = []
+    seen: list[dict[str, str]] = []
+    for row in map(by_our_names, rows):
+        if row in seen:
+            skipped.append(_skipped(row, "the same row stands in the table twice", failed=False))
+            continue
+        seen.append(row)
+        problems = problems_of(row)
+        if not problems and row.get("enabled", "").casefold() in NO:
+            skipped.append(_skipped(row, "switched off", failed=False))
+        elif problems:
+            skipped.append(_skipped(row, "; ".join(f"{problem.column}: {problem.text}" for problem in problems)))
+        elif (key := source_key(row)) in usable:
+            skipped.append(_skipped(row, "another row has the same client, campaign and URL: keep one of them"))
+        else:
+            usable[key] = _credential(row, key, settings)
+    return _with_common_limits(list(usable.values())), skipped
+
+
+def problems_of(row: dict[str, str]) -> list[Problem]:
+    """Everything that keeps a row from being used."""
+    required = [column.name for column in CREDENTIALS.columns if column.required]
+    problems = [Problem(name, "is empty") for name in required if not row.get(name)]
+    if row.get("url"):
+        try:
+            report_address(row["url"])
+        except RowUnusable as exc:
+            problems.append(Problem("url", str(exc)))
+    if (zone := row.get("timezone", "")) and not _is_zone(zone):
+        problems.append(Problem("timezone", f"{one_line(zone, limit=40)!r} is no IANA time zone like America/New_York"))
+    for name in ("enabled", "verify_tls"):
+        if row.get(name, "").casefold() not in YES | NO:
+            problems.append(Problem(name, f"{one_line(row[name], limit=40)!r} is neither yes nor no"))
+    limit = row.get("max_connections", "")
+    if limit and not (re.fullmatch(r"\d{1,3}", limit) and 1 <= int(limit) <= MOST_CONNECTIONS):
+        problems.append(Problem("max_connections", f"must be a whole number from 1 to {MOST_CONNECTIONS}"))
+    if (password := row.get("password", "")).startswith("env:") and not os.environ.get(password[4:]):
+        problems.append(Problem("password", f"the environment variable {one_line(password[4:], limit=40)} is not set"))
+    return problems
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, LookupError):
+        return False
+    return True
+
+
+def _credential(row: dict[str, str], key: str, settings: Settings) -> Credential:
+    address = report_address(row["url"])
+    password = row["password"]
+    return Credential(
+        source_key=key,
+        campaign=row["campaign"],
+        client_id=row["client_id"],
+        client_name=row.get("client_name") or row["client_id"],
+        report=address.report,
+        dialer_url=address.dialer_url,
+        parameters=address.parameters + _named_in_columns(row, address.report, address.parameters),
+        username=row["username"],
+        password=os.environ[password[4:]] if password.startswith("env:") else password,
+        timezone=row.get("timezone") or settings.default_timezone,
+        max_connections=int(row.get("max_connections") or settings.max_connections_per_host),
+        verify_tls=row.get("verify_tls", "").casefold() not in NO,
+    )
+
+
+def _named_in_columns(
+    row: dict[str, str], report: str, given: tuple[tuple[str, str], ...]
+) -> tuple[tuple[str, str], ...]:
+    """Campaigns and in-groups of the columns; where only one column names some, all of the other kind are wanted."""
+    columns = {"campaign[]": row.get("dialer_campaigns", ""), "group[]": row.get("ingroups", "")}
+    if report != "call_report_export" or not any(columns.values()):
+        return ()
+    present = {name for name, _ in given}
+    return tuple(
+        (parameter, name.strip())
+        for parameter, names in columns.items()
+        if parameter not in present
+        for name in (names or "---ALL---").split(",")
+        if name.strip()
+    )
+
+
+def _with_common_limits(credentials: list[Credential]) -> list[Credential]:
+    """A host that several rows name allows the least that any of them says."""
+    least: dict[str, int] = {}
+    for credential in credentials:
+        least[credential.host] = min(credential.max_connections, least.get(credential.host, MOST_CONNECTIONS))
+    return [replace(credential, max_connections=least[credential.host]) for credential in credentials]
+
+
+def _skipped(row: dict[str, str], reason: str, *, failed: bool = True) -> SkippedRow:
+    return SkippedRow(
+        campaign=row.get("campaign", ""),
+        client_id=row.get("client_id", ""),
+        client_name=row.get("client_name") or row.get("client_id", ""),
+        reason=reason,
+        failed=failed,
+    )

@@ -1,0 +1,276 @@
+"""HTTP to one dialer: login discipline, connection slots, retries, and answers streamed to a file.
+
+A body is read only where it must be, and never logged: it may echo the password. An answer counts as an export by its
+headers; whether it is the right one is for ``reports/`` to say.
+"""
+
+import logging
+import random
+import re
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import requests
+from filelock import FileLock
+from requests.adapters import HTTPAdapter
+from requests.auth import HTTPBasicAuth
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, stop_any, stop_before_delay
+from urllib3.exceptions import HTTPError, InsecureRequestWarning
+
+from config import Settings
+from dialers.accounts import Account
+from dialers.answers import Answer, refusal
+from dialers.failures import transport_error
+from dialers.slots import HostSlots
+from errors import (
+    AccountLocked,
+    AnswerBroken,
+    CertificateInvalid,
+    DialerBusy,
+    DialerFailed,
+    DialerTimeout,
+    DialerUnreachable,
+    LoginRejected,
+    RequestCancelled,
+)
+from messages import Credential, RefusedAccount
+from utils import utc_now
+
+LOG = logging.getLogger(__name__)
+
+VERSION_PAGE = "non_agent_api.php"
+VERSION = re.compile(r"BUILD: (\d{6})-\d+\|DATE: (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\|EPOCH: (\d{9,10})\|")
+CHUNK_BYTES = 1 << 18
+MESSAGE_BYTES = 4096
+LEAST_SLOT_WAIT = 60.0
+SLOT_SECONDS = 10.0
+"""After that long a kept-alive connection is given up between two requests, so that others get their turn."""
+Form = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialerVersion:
+    """What ``function=version`` tells without a login."""
+
+    build: int
+    """As yymmdd."""
+    utc_offset: timedelta
+    """The dialer's wall clock less the true UTC, as this machine's clock has it."""
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What was exchanged with a dialer for one source."""
+
+    requests: int = 0
+    retries: int = 0
+    bytes_received: int = 0
+
+
+class Dialer:
+    """The dialer of one source, as one thread of a worker talks to it."""
+
+    def __init__(
+        self, source: Credential, settings: Settings, run_id: str, *, cancelled: Callable[[], bool], until: datetime
+    ) -> None:
+        """``until``: when waiting for a free connection or for other users of the account ends."""
+        self.traffic = Traffic()
+        self.accepted = False
+        """Whether this was the first to see in this run that the password works."""
+        self.refused: RefusedAccount | None = None
+        self._source = source
+        self._settings = settings
+        self._cancelled = cancelled
+        self._until = until
+        self._account = Account(settings.data_dir / "accounts", source, run_id)
+        self._slots = HostSlots(settings.data_dir / "slots", source.host, source.max_connections)
+        self._slot: FileLock | None = None
+        self._slot_since = 0.0
+        self._server_errors = 0
+        self._session = requests.Session()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=1, max_retries=0))
+        self._session.headers["User-Agent"] = "vicidial-warehouse"
+
+    def __enter__(self) -> "Dialer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._give_up_slot()
+
+    def version(self) -> DialerVersion | None:
+        """Build and clock; None where the dialer does not say."""
+        found = VERSION.search(self._attempts()(self._version_once))
+        if not found:
+            return None
+        wall_clock = datetime.fromisoformat(found[2])
+        now = utc_now().replace(tzinfo=None, microsecond=0)
+        return DialerVersion(build=int(found[1]), utc_offset=wall_clock - now)
+
+    def _version_once(self) -> str:
+        with self._response(VERSION_PAGE, [("function", "version")], login=False) as response:
+            return next(self._body(response), b"").decode("utf-8", errors="replace")
+
+    def download(self, page: str, form: Form, path: Path) -> bool:
+        """Ask a report page and stream its export to ``path``; False if the dialer has no calls in that window.
+
+        Raises:
+            ClientError: nothing of this source can be read until somebody acts.
+            TransientError: number and time of the retries are used up.
+        """
+        self._server_errors = 0
+        downloaded: bool = self._attempts()(self._download_once, page, form, path)
+        return downloaded
+
+    def _download_once(self, page: str, form: Form, path: Path) -> bool:
+        self._account.admit(wait_for=self._wait)
+        try:
+            with self._response(page, form, login=True) as response:
+                answer = self._answer(response)
+                if answer.proves_login:
+                    self.accepted |= self._account.works()
+                if not answer.is_export:
+                    return self._message(answer, page)
+                with path.open("wb") as file:
+                    for piece in self._body(response):
+                        file.write(piece)
+            return True
+        finally:
+            self._account.undecided()
+
+    def _message(self, answer: Answer, page: str) -> bool:
+        if answer.is_empty_export:
+            return False
+        error = refusal(
+            answer, host=self._source.host, user=self._source.username, password=self._source.password, page=page
+        )
+        if isinstance(error, LoginRejected):
+            self._account.refused()
+            self.refused = self._account.refusal()
+        if isinstance(error, AccountLocked):
+            self._account.locked()
+        raise error
+
+    def _answer(self, response: requests.Response) -> Answer:
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        answer = Answer(status=response.status_code, headers=headers)
+        if answer.is_export:
+            return answer
+        start = b""
+        for piece in self._body(response):
+            start += piece
+            if len(start) >= MESSAGE_BYTES:
+                break
+        return Answer(
+            status=response.status_code, headers=headers, start=start.decode("utf-8", errors="replace").strip()
+        )
+
+    @contextmanager
+    def _response(self, page: str, form: Form, *, login: bool) -> Iterator[requests.Response]:
+        """One request in a connection slot; whatever goes wrong on the way is a TransientError or ClientError."""
+        source, settings = self._source, self._settings
+        self._take_slot()
+        self.traffic.requests += 1
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", InsecureRequestWarning)  # the row says so, and the summary says it
+                response = self._session.post(
+                    source.dialer_url + page,
+                    data=[(name.encode("utf-8"), value.encode("utf-8")) for name, value in form],
+                    auth=HTTPBasicAuth(source.username.encode("utf-8"), source.password.encode("utf-8"))
+                    if login
+                    else None,
+                    timeout=(settings.connect_timeout.total_seconds(), settings.http_timeout.total_seconds()),
+                    verify=source.verify_tls,
+                    allow_redirects=False,
+                    stream=True,
+                )
+            with response:
+                yield response
+        except (requests.RequestException, HTTPError) as exc:
+            self._give_up_slot()
+            error = transport_error(exc, source.host, settings.http_timeout)
+            if login and not isinstance(error, DialerUnreachable | CertificateInvalid):
+                self._account.unanswered()
+            raise error from None  # the original shows the URL
+        except BaseException:
+            self._give_up_slot()
+            raise
+        if time.monotonic() - self._slot_since > SLOT_SECONDS:
+            self._give_up_slot()
+
+    def _body(self, response: requests.Response) -> Iterator[bytes]:
+        """Pieces of the body as they arrive; a body that drips for ever is cut off."""
+        limit = self._settings.request_timeout.total_seconds()
+        deadline = time.monotonic() + limit
+        while piece := response.raw.read1(CHUNK_BYTES, decode_content=True):
+            self.traffic.bytes_received += len(piece)
+            yield piece
+            if time.monotonic() > deadline:
+                raise DialerTimeout(self._source.host, limit)
+            self._check_cancelled()
+
+    def _attempts(self) -> Retrying:
+        """Exponential waits with jitter, a number and a total time, and only for what can pass by itself."""
+        settings = self._settings
+        total = settings.retry_total.total_seconds()
+        return Retrying(
+            stop=stop_any(stop_after_attempt(settings.retry_attempts), stop_before_delay(total)),
+            wait=_seconds_to_wait,
+            retry=retry_if_exception(self._may_be_repeated),
+            sleep=self._wait,
+            before_sleep=self._before_repeating,
+            reraise=True,
+        )
+
+    def _may_be_repeated(self, exc: BaseException) -> bool:
+        """Not what was cut off while the password had never worked: that could be one more failed login."""
+        if isinstance(exc, DialerUnreachable | DialerBusy):
+            return True
+        if isinstance(exc, DialerFailed):
+            self._server_errors += 1
+            return self._server_errors == 1
+        return isinstance(exc, AnswerBroken | DialerTimeout) and not self._account.never_worked
+
+    def _before_repeating(self, state: RetryCallState) -> None:
+        self.traffic.retries += 1
+        self._give_up_slot()
+        LOG.debug("%s is asked again in %.1f seconds", self._source.host, state.upcoming_sleep)
+
+    def _wait(self, seconds: float) -> None:
+        """Sleep, in pieces, so that the end of the run is noticed."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self._check_cancelled()
+            time.sleep(min(left, 0.2))
+        self._check_cancelled()
+
+    def _check_cancelled(self) -> None:
+        if self._cancelled():
+            raise RequestCancelled(self._source.host)
+
+    def _take_slot(self) -> None:
+        if self._slot is None:
+            left = max((self._until - utc_now()).total_seconds(), LEAST_SLOT_WAIT)
+            self._slot = self._slots.take(wait_seconds=left, give_up=self._check_cancelled)
+            self._slot_since = time.monotonic()
+
+    def _give_up_slot(self) -> None:
+        """Close the connection first: a slot stands for a connection, an idle one too."""
+        self._session.close()
+        if self._slot is not None:
+            self._slot.release()
+            self._slot = None
+
+
+def _seconds_to_wait(state: RetryCallState) -> float:
+    """What the dialer asked for, else 1, 2, 4 … seconds, at most 30, each with jitter."""
+    exc = state.outcome.exception() if state.outcome else None
+    asked = exc.args[2] if isinstance(exc, DialerBusy) else None
+    usual = min(2.0 ** (state.attempt_number - 1), 30.0) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter, no secret
+    return float(asked) if asked is not None else usual

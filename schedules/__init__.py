@@ -1,0 +1,1 @@
+"""What is asked for, and when: local days and hours, plans of cycles and backfills, watermarks. Pure."""

@@ -1,0 +1,119 @@
+"""Which windows a cycle or a backfill asks for: pure functions of sources, history, settings and now."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime, timedelta
+
+from config import Settings
+from messages import CampaignJob, ClientJob, Credential, Window
+from reports import REPORTS
+from schedules.days import HOURS, hour_start, hours_between, local_day, local_hour
+from schedules.histories import History, Hours
+from utils import consecutive
+
+Campaigns = Mapping[str, Sequence[Credential]]
+
+
+def group_by_campaign(credentials: Sequence[Credential]) -> dict[str, list[Credential]]:
+    """Sources of each campaign, in the order of the credentials table."""
+    campaigns: defaultdict[str, list[Credential]] = defaultdict(list)
+    for credential in credentials:
+        campaigns[credential.campaign].append(credential)
+    return dict(campaigns)
+
+
+def plan_cycle(
+    campaigns: Campaigns, history: History, settings: Settings, now: datetime, run_id: str
+) -> list[CampaignJob]:
+    """One job per campaign: what has not been read, what may have changed since, newest first."""
+    return [
+        CampaignJob(
+            job_id=f"{number:04}",
+            run_id=run_id,
+            campaign=campaign,
+            clients=tuple(
+                ClientJob(credential=source, windows=_windows_of_cycle(source, history, settings, now))
+                for source in sources
+            ),
+            no_new_window_after=now + settings.cycle_interval,
+        )
+        for number, (campaign, sources) in enumerate(campaigns.items())
+    ]
+
+
+def plan_backfill(
+    campaigns: Campaigns, history: History, settings: Settings, now: datetime, run_id: str,
+    *, first: date, last: date, backfill_id: str, done: Collection[tuple[str, date]],
+) -> list[CampaignJob]:  # fmt: skip
+    """One job per day and campaign, the oldest day first; ``done`` are source and day that are committed already."""
+    jobs: list[CampaignJob] = []
+    for offset in range((last - first).days + 1):
+        day = first + timedelta(days=offset)
+        for campaign, sources in campaigns.items():
+            clients = tuple(
+                ClientJob(credential=source, windows=_windows({day: set(HOURS)}, source, history, settings, now))
+                for source in sources
+                if (source.source_key, day) not in done
+            )
+            if clients:
+                job = CampaignJob(
+                    job_id=f"{len(jobs):06}",
+                    run_id=run_id,
+                    campaign=campaign,
+                    clients=clients,
+                    no_new_window_after=now + timedelta(days=3650),
+                    backfill_id=backfill_id,
+                )
+                jobs.append(job)
+    return jobs
+
+
+def _windows_of_cycle(source: Credential, history: History, settings: Settings, now: datetime) -> tuple[Window, ...]:
+    hours = history.hours.get(source.source_key, {})
+    read_until = history.read_until(source, settings, now)
+    today = local_day(now, source.timezone)
+    wanted: defaultdict[date, set[int]] = defaultdict(set)
+    for day, hour, _, end in hours_between(read_until - settings.lookback, now, source.timezone):
+        read = hours.get((day, hour))
+        unread = read is None and end > read_until
+        if unread or (read is not None and read.read_at < end + settings.lookback):
+            wanted[day].add(hour)
+    for day in _unsettled(hours, today, source.timezone, settings):
+        wanted[day].update(hour for hour in HOURS if (day, hour) in hours)
+    for (day, hour), read in hours.items():
+        if read.in_progress and day >= today - timedelta(days=settings.settle_days):
+            wanted[day].add(hour)
+    return _windows(wanted, source, history, settings, now)
+
+
+def _unsettled(hours: Hours, today: date, zone: str, settings: Settings) -> list[date]:
+    """Of the last SETTLE_DAYS, those that have not been read as a whole since today's midnight."""
+    midnight = hour_start(today, 0, zone)
+    days = [today - timedelta(days=back) for back in range(1, settings.settle_days + 1)]
+    return [day for day in days if any(read.day == day and read.read_at < midnight for read in hours.values())]
+
+
+def _windows(
+    wanted: Mapping[date, set[int]], source: Credential, history: History, settings: Settings, now: datetime
+) -> tuple[Window, ...]:
+    """Runs of consecutive hours of each day, newest first; a day reaches no further than now."""
+    hours = history.hours.get(source.source_key, {})
+    today = local_day(now, source.timezone)
+    windows: list[Window] = []
+    for day in sorted(wanted, reverse=True):
+        latest = local_hour(now, source.timezone) if day == today else HOURS[-1]
+        chosen = set(HOURS) if REPORTS[source.report].whole_days_only() and wanted[day] else wanted[day]
+        for first_hour, last_hour in reversed(list(consecutive(hour for hour in chosen if hour <= latest))):
+            known = [hours[day, hour].legs for hour in range(first_hour, last_hour + 1) if (day, hour) in hours]
+            windows.append(
+                Window(
+                    day=day,
+                    first_hour=first_hour,
+                    last_hour=last_hour,
+                    since=hour_start(day, first_hour, source.timezone),
+                    until=hour_start(day, last_hour + 1, source.timezone),
+                    known_legs=sum(known),
+                    final=day < today - timedelta(days=settings.settle_days),
+                )
+            )
+    return tuple(windows)

@@ -1,0 +1,101 @@
+"""The ways in which a dialer, its network or whatever stands before it goes wrong; a test asks for them by name."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+_NOTICE = b"<br />\n<b>Warning</b>:  Undefined variable in <b>/srv/www/report.php</b> on line <b>%d</b><br />\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Misbehaviour:
+    """What goes wrong at once, in ``pages`` (empty: all) for the next ``requests`` (None: until told to behave).
+
+    latency: seconds before the answer starts.
+    hang: reads the request and never answers.
+    trickle: the body drips one byte every so many seconds, for ever (True: 0.05 s).
+    endless: the body's records repeat for ever, at full speed.
+    reset_after: the connection is reset after so many bytes of the body.
+    cut_after: the connection is closed after so many bytes of a chunked body, without the last chunk.
+    truncate: only the first n records (int) or that share of them (float) come, and the body ends as it should.
+    status: that HTTP status instead of an answer; 500 is empty, 429 and 503 may say ``retry_after`` seconds.
+    database_down: MySQL cannot be reached.
+    ip_block: the client's address is not on the list.
+    display_errors: PHP prints its warnings into everything.
+    clock_offset: seconds by which the dialer's clock (DATE and EPOCH of ``version``, Date header) is fast.
+    redirect_to: every answer sends the client to that address.
+    rows_before_memory_is_out: exports with more records die with an empty 500.
+    """
+
+    latency: float = 0.0
+    hang: bool = False
+    trickle: bool | float = False
+    endless: bool = False
+    reset_after: int | None = None
+    cut_after: int | None = None
+    truncate: int | float | None = None
+    status: int | None = None
+    retry_after: int | None = None
+    database_down: bool = False
+    ip_block: bool = False
+    display_errors: bool = False
+    clock_offset: float = 0.0
+    redirect_to: str | None = None
+    rows_before_memory_is_out: int | None = None
+    pages: tuple[str, ...] = ()
+    requests: int | None = None
+
+    @property
+    def seconds_between_bytes(self) -> float:
+        return 0.05 if self.trickle is True else float(self.trickle)
+
+    def truncated(self, body: bytes, record_end: bytes) -> bytes:
+        """The body cut at a record boundary; its heading does not count."""
+        if self.truncate is None:
+            return body
+        records = body.split(record_end)[:-1]
+        keep = self.truncate if isinstance(self.truncate, int) else int((len(records) - 1) * self.truncate)
+        return b"".join(record + record_end for record in records[: keep + 1])
+
+    def with_warnings(self, body: bytes, record_end: bytes) -> bytes:
+        """The body with PHP's warnings before it and in its middle."""
+        middle = body.find(record_end, len(body) // 2) + len(record_end)
+        return (_NOTICE % 214) + body[:middle] + (_NOTICE % 1071) + body[middle:]
+
+    def repeated(self, body: bytes) -> Iterator[bytes | memoryview]:
+        """The body without an end."""
+        head, _, records = body.partition(b"\n")
+        yield head + b"\n"
+        block = records * max(1, (1 << 20) // max(len(records), 1)) or b"\n"
+        while True:
+            yield block
+
+
+BEHAVING = Misbehaviour()
+
+
+@dataclass(slots=True)
+class Misbehaviours:
+    """The misbehaviours that were asked for; the latest that concerns a page wins."""
+
+    _asked: list[tuple[Misbehaviour, list[int | None]]] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, misbehaviour: Misbehaviour) -> None:
+        with self._lock:
+            self._asked.append((misbehaviour, [misbehaviour.requests]))
+
+    def clear(self) -> None:
+        with self._lock:
+            self._asked.clear()
+
+    def next_for(self, page: str) -> Misbehaviour:
+        """What to do with one request of that page; uses up one of the requests it was asked for."""
+        with self._lock:
+            for misbehaviour, left in reversed(self._asked):
+                if (misbehaviour.pages and page not in misbehaviour.pages) or left[0] == 0:
+                    continue
+                if left[0] is not None:
+                    left[0] -= 1
+                return misbehaviour
+        return BEHAVING

@@ -1,0 +1,216 @@
+"""The HTTP side: sockets, keep-alive, chunks, and the ways in which a connection can go wrong.
+
+Standard library only. It writes status line and headers itself, since `http.server` would add its own and in
+another order than the real one.
+"""
+
+import contextlib
+import socket
+import socketserver
+import struct
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from simulated_dialer.counters import Counters
+from simulated_dialer.misbehaviours import Misbehaviour
+from simulated_dialer.replies import Reply
+from simulated_dialer.requests import Request, login_of, parameters_of
+
+_LARGEST_FORM = 1 << 20
+CONTROL_PREFIX = "/_simulated/"
+Answering = Callable[[Request], tuple[Reply, Misbehaviour, str, str]]
+Controlling = Callable[[str, str, bytes], tuple[int, bytes]]
+
+
+class DialerServer(socketserver.ThreadingTCPServer):
+    """A thread for each connection. ``answering`` decides what is said; ``controlling`` serves observers."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def __init__(self, port: int, counters: Counters, answering: Answering, controlling: Controlling) -> None:
+        self.counters, self.answering, self.controlling = counters, answering, controlling
+        self.stopping = threading.Event()
+        self._sockets: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        super().__init__(("127.0.0.1", port), _Connection)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        with self._lock:
+            self._sockets.add(connection)
+        self.counters.opened(id(connection))
+        return connection, address
+
+    def shutdown_request(self, request: Any) -> None:
+        self.counters.closed(id(request))
+        with self._lock:
+            self._sockets.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up is no error worth a traceback; anything else is."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+    def stop(self) -> None:
+        """Stop accepting and hang up on everybody, those who wait for an answer that never comes included."""
+        self.stopping.set()
+        self.shutdown()
+        with self._lock:
+            sockets = list(self._sockets)
+        for connection in sockets:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self.server_close()
+
+
+class _HungUpError(OSError):
+    """We ended the connection on purpose."""
+
+
+class _Connection(BaseHTTPRequestHandler):
+    """One client's connection; one request after the other."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = 0
+    server: DialerServer
+
+    def do_GET(self) -> None:
+        self._respond(b"")
+
+    do_HEAD = do_GET  # noqa: N815
+
+    def do_POST(self) -> None:
+        length = self.headers.get("Content-Length", "0")
+        if not length.isdigit() or int(length) > _LARGEST_FORM:
+            self.close_connection = True
+            bad = Reply(status=400, body=b"bad request\n", closes=True)
+            self._send(bad.head(formatdate(usegmt=True), "0") + b"bad request\n")
+            return
+        self._respond(self.rfile.read(int(length)))
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing: an address line holds whatever the client put there."""
+
+    def _respond(self, form: bytes) -> None:
+        path, _, query = self.path.partition("?")
+        if path.startswith(CONTROL_PREFIX):
+            self.server.counters.disregard(id(self.connection))
+            status, body = self.server.controlling(self.command, path.removeprefix(CONTROL_PREFIX), form)
+            reply = Reply(status=status, body=body, content_type="application/json")
+            self.connection.sendall(reply.head(formatdate(usegmt=True), "0") + body)
+            return
+        request = Request(
+            method=self.command,
+            page=path.rpartition("/")[2],
+            parameters=parameters_of(query, form.decode("latin-1")),
+            login=login_of(self.headers.get("Authorization")),
+            address=str(self.client_address[0]),
+        )
+        self.server.counters.started(request)
+        try:
+            self._reply_to(request)
+        except OSError:
+            self.close_connection = True
+        finally:
+            self.server.counters.finished()
+
+    def _reply_to(self, request: Request) -> None:
+        reply, wrong, date, php = self.server.answering(request)
+        self._wait(wrong.latency)
+        if wrong.hang:
+            self._wait(None)
+        self._send(reply.head(date, php))
+        if reply.closes:
+            self.close_connection = True
+        if self.command == "HEAD":
+            return
+        if reply.is_chunked():
+            self._send_chunks(reply, wrong)
+        else:
+            for piece in _until_reset(reply.pieces(), wrong.reset_after):
+                self._send(piece)
+        if wrong.reset_after is not None:
+            self._reset()
+
+    def _send_chunks(self, reply: Reply, wrong: Misbehaviour) -> None:
+        limit = wrong.reset_after if wrong.cut_after is None else wrong.cut_after
+        slow = wrong.trickle is not False
+        for piece in _until_reset(_for_ever(reply.pieces()) if slow else reply.pieces(), limit):
+            for part in _single_bytes(piece) if slow else (piece,):
+                if slow:
+                    self._wait(wrong.seconds_between_bytes)
+                if len(part):
+                    self._send(b"%x\r\n" % len(part))
+                    self._send(part)
+                    self._send(b"\r\n")
+        if limit is None:
+            self._send(b"0\r\n\r\n")
+        elif wrong.cut_after is not None:
+            raise _HungUpError
+
+    def _send(self, piece: bytes | memoryview) -> None:
+        if self.server.stopping.is_set():
+            raise _HungUpError
+        self.connection.sendall(piece)
+        self.server.counters.sent(len(piece))
+
+    def _wait(self, seconds: float | None) -> None:
+        """Wait, but no longer than the client or the server does."""
+        waited = 0.0
+        while seconds is None or waited < seconds:
+            step = 0.05 if seconds is None else min(0.05, seconds - waited)
+            if self.server.stopping.wait(step) or (seconds is None and self._client_left()):
+                raise _HungUpError
+            waited += step
+
+    def _client_left(self) -> bool:
+        self.connection.settimeout(0.001)
+        try:
+            return not self.connection.recv(1, socket.MSG_PEEK)
+        except TimeoutError:
+            return False
+        finally:
+            self.connection.settimeout(None)
+
+    def _reset(self) -> None:
+        """Close with RST instead of FIN."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(_LINGER, 1, 0))
+        self.connection.close()
+        raise _HungUpError
+
+
+# struct linger is two shorts on Windows and two ints elsewhere.
+_LINGER = "hh" if hasattr(socket, "SO_EXCLUSIVEADDRUSE") else "ii"
+
+
+def _until_reset(pieces: Iterator[bytes | memoryview], limit: int | None) -> Iterator[bytes | memoryview]:
+    """The first ``limit`` bytes of a body, or all of it."""
+    left = limit
+    for piece in pieces:
+        if left is None:
+            yield piece
+        elif left > 0:
+            yield piece[:left]
+            left -= len(piece)
+        else:
+            return
+
+
+def _single_bytes(piece: bytes | memoryview) -> Iterator[bytes]:
+    for at in range(len(piece)):
+        yield bytes(piece[at : at + 1])
+
+
+def _for_ever(pieces: Iterator[bytes | memoryview]) -> Iterator[bytes | memoryview]:
+    yield from pieces
+    while True:
+        yield b" "
