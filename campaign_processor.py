@@ -82,7 +82,13 @@ class ClientReader:
         """How it went; never raises."""
         started = time.monotonic()
         source, job = self._source, self._job
-        dialer = Dialer(source, self._settings, job.run_id, cancelled=stop_requested, until=job.no_new_window_after)
+        dialer = Dialer(
+            source,
+            self._settings,
+            job.run_id,
+            cancelled=stop_requested,
+            until=job.no_new_window_after - job.clock_shift,
+        )
         failure: tuple[str, str] | None = None
         try:
             with dialer:
@@ -117,10 +123,10 @@ class ClientReader:
         self._check_version(version)
         reader = SourceReader(
             dialer, self._source, self._settings, spool_name=self._name, run_id=self._job.run_id,
-            build=version.build if version else None, parsing=self._parsing,
+            build=version.build if version else None, parsing=self._parsing, clock_shift=self._job.clock_shift,
         )  # fmt: skip
         for window in self._windows:
-            if stop_requested() or utc_now() > self._job.no_new_window_after:
+            if stop_requested() or utc_now() + self._job.clock_shift > self._job.no_new_window_after:
                 break
             sealed = reader.read(window, self._job.backfill_id)
             self.sealed.append(sealed)
@@ -135,14 +141,17 @@ class ClientReader:
         all_wanted = source.report == "call_report_export" and (not named or EVERYTHING in named)
         if all_wanted and version.build < BUILD_THAT_KNOWS_ALL:
             raise CampaignsUnnamed(source.host, version.build)
-        expected = utc_now().astimezone(ZoneInfo(source.timezone)).utcoffset() or timedelta()
-        wrong_by = version.utc_offset - expected
-        if abs(wrong_by) > CLOCK_TOLERANCE:
-            minutes = round(wrong_by.total_seconds() / 60)
+        now = utc_now() + self._job.clock_shift
+        zone_offset = now.astimezone(ZoneInfo(source.timezone)).utcoffset() or timedelta()
+        if abs(version.utc_offset - zone_offset) > CLOCK_TOLERANCE:
+            hours = version.utc_offset.total_seconds() / 3600
             self._notices.append(
-                f"the clock of {source.host} is {minutes:+} minutes from {source.timezone}: call_time is wrong by that"
-                " much until Timezone of the row, or the dialer's clock, is corrected"
+                f"{source.host} is {hours:+g} hours from UTC, which is not {source.timezone}: call_time is wrong until"
+                " Timezone of its row is corrected"
             )
+        if abs(version.now - now) > CLOCK_TOLERANCE:
+            minutes = round((version.now - now).total_seconds() / 60)
+            self._notices.append(f"the clock of {source.host} is wrong by {minutes:+,} minutes, and so is call_time")
 
 
 def redacted(exc: BaseException) -> str:

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import requests
@@ -59,8 +59,10 @@ class DialerVersion:
 
     build: int
     """As yymmdd."""
+    now: datetime
+    """Its idea of the present moment."""
     utc_offset: timedelta
-    """The dialer's wall clock less the true UTC, as this machine's clock has it."""
+    """Its wall clock less UTC, both by its own clock, in whole minutes."""
 
 
 @dataclass(slots=True)
@@ -108,9 +110,10 @@ class Dialer:
         found = VERSION.search(self._attempts()(self._version_once))
         if not found:
             return None
-        wall_clock = datetime.fromisoformat(found[2])
-        now = utc_now().replace(tzinfo=None, microsecond=0)
-        return DialerVersion(build=int(found[1]), utc_offset=wall_clock - now)
+        now = datetime.fromtimestamp(int(found[3]), UTC)
+        offset = datetime.fromisoformat(found[2]).replace(tzinfo=UTC) - now
+        minutes = timedelta(minutes=round(offset.total_seconds() / 60))
+        return DialerVersion(build=int(found[1]), now=now, utc_offset=minutes)
 
     def _version_once(self) -> str:
         with self._response(VERSION_PAGE, [("function", "version")], login=False) as response:

@@ -108,6 +108,20 @@ class ImportRefused(ConfigError):
     advice = "Correct these lines and import the file again; it is taken as a whole or not at all."
 
 
+class OptionInvalid(ConfigError):
+    """Arguments: option, its value, what is allowed."""
+
+    happened = "{0} {1}:"
+    advice = "allowed is {2}."
+
+
+class DemoMissing(ConfigError):
+    """Arguments: command."""
+
+    happened = "There is no demo to go on with for {0}."
+    advice = "Run `python main.py demo` first."
+
+
 # ClientError
 
 
@@ -287,3 +301,11 @@ class WarehouseUnusable(WarehouseError):
 
     happened = "{0} cannot be used: {1}."
     advice = "Nothing was changed. Repair or move it, or set DUCKDB_PATH / DATA_DIR to another place."
+
+
+class BatchRefused(WarehouseError):
+    """Arguments: why. Something in the batch itself cannot be committed; half of it may be."""
+
+    label = "not committed"
+    happened = "What was read could not be committed ({0})."
+    advice = "The next cycle reads it again; if it comes back, report it with these words."

@@ -5,7 +5,7 @@ Only these cross to a worker and back; a secret has ``repr=False``. All moments 
 """
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from urllib.parse import urlsplit
 
 
@@ -99,6 +99,8 @@ class CampaignJob:
     no_new_window_after: datetime
     """Past this moment a worker starts no further window; what is left is planned again."""
     backfill_id: str | None = None
+    clock_shift: timedelta = timedelta()
+    """How far the run's idea of now lies from the machine's clock; zero but for a demo."""
 
     @property
     def size(self) -> int:

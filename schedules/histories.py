@@ -74,7 +74,7 @@ def advanced(read_until: datetime, hours: Hours, zone: str, now: datetime) -> da
 def batch_of(
     outcomes: Sequence[CampaignOutcome],
     history: History,
-    sources: Mapping[str, Credential],
+    sources: Sequence[Credential],
     settings: Settings,
     run_id: str,
     *,
@@ -87,13 +87,14 @@ def batch_of(
     seen = History(hours=defaultdict(dict, {key: dict(hours) for key, hours in history.hours.items()}))
     for window in believed:
         seen.add(window)
+    by_key = {source.source_key: source for source in sources}
     moved = {window.source_key for window in believed if window.backfill_id is None}
+    until = max((window.read_at for window in believed), default=planned_at)
     watermarks = tuple(
-        _watermark(sources[key], advanced(
-            history.read_until(sources[key], settings, planned_at), seen.hours[key], sources[key].timezone, committed_at
-        ))
-        for key in sorted(moved)
-    )  # fmt: skip
+        _watermark(source, advanced(read_until, seen.hours[source.source_key], source.timezone, until))
+        for source in (by_key[key] for key in sorted(moved))
+        for read_until in [history.read_until(source, settings, planned_at)]
+    )
     names = sorted(
         f"{window.source_key}{window.window.day}{window.window.first_hour}{window.read_at}" for window in windows
     )

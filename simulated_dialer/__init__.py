@@ -19,11 +19,11 @@ from simulated_dialer.accounts import Account
 from simulated_dialer.centres import Agent, CallCentre, LeadList
 from simulated_dialer.clocks import Clock
 from simulated_dialer.counters import Seen, SeenRequest
-from simulated_dialer.days import Rates
 from simulated_dialer.dialers import LATEST_BUILD, SimulatedDialer
 from simulated_dialer.leads import Lead
 from simulated_dialer.legs import Leg, LegStory
 from simulated_dialer.misbehaviours import Misbehaviour
+from simulated_dialer.volumes import Rates
 from simulated_dialer.worlds import World
 
 __all__ = [

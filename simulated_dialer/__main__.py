@@ -116,8 +116,9 @@ def _wait_for_end_of_input(ended: threading.Event) -> None:
     """A parent that dies closes the pipe, and so ends us. A terminal, or no input at all, does not."""
     if sys.stdin is None or not stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
         return
-    with contextlib.suppress(OSError, ValueError):
-        while sys.stdin.buffer.read(4096):
+    with contextlib.suppress(OSError):
+        # Not sys.stdin.buffer: its lock, held by this thread when a signal ends us, would abort the interpreter.
+        while os.read(sys.stdin.fileno(), 4096):
             pass
     ended.set()
 

@@ -62,7 +62,8 @@ class CallCentre:
         agents = [*_SYSTEM_AGENTS, *_ODD_AGENTS]
         for number in range(1001, 1015):
             first, last = chance.choice(_AGENT_FIRST), chance.choice(_AGENT_LAST)
-            agents.append(Agent(str(number), f"{first} {last}", "AGENTS", cp1252=number % 6 == 0))
+            name = f"{first} {last}"
+            agents.append(Agent(str(number), name, "AGENTS", cp1252=number % 6 == 0 and _is_western(name)))
         for number in range(2001, 2007):
             agents.append(Agent(str(number), f"{chance.choice(_AGENT_FIRST)} Closer", "CLOSERS"))
         return cls(
@@ -122,6 +123,10 @@ class CallCentre:
             (outbound or leg.campaign_id in self.ingroups, HIDDEN_BY_INGROUP),
         )
         return next((reason for defined, reason in checks if not defined), None)
+
+
+def _is_western(text: str) -> bool:
+    return all(ord(letter) < 256 for letter in text)
 
 
 # The dialer's own names of its codes and of the two users that stand for "nobody".

@@ -61,7 +61,7 @@ class ExportRows:
         lead = self._world.lead(leg.lead_id)
         if leg.copies == 1 or not self._shifts:
             return [self._row(leg, lead, leg.wrapup_seconds)]
-        return [self._row(leg, lead, max(leg.wrapup_seconds - 29 * copy, 3 * copy)) for copy in range(leg.copies)]
+        return [self._row(leg, lead, leg.wrapup_seconds + 29 * copy) for copy in reversed(range(leg.copies))]
 
     def _row(self, leg: Leg, lead: Lead, wrapup: int) -> bytes:
         fields = [

@@ -55,14 +55,14 @@ def lead_of(seed: int, lead_id: int) -> Lead:
     number = int.from_bytes(dice[16:24], "big")
     odd_address, odd_list, odd_bytes = dice[24] * 256 + dice[25], dice[26] * 256 + dice[27], dice[28]
     cp1252 = frozenset(
-        name for name in ("last_name", "city", "comments") if odd_bytes < 36 and _differs_in_cp1252(values[name])
+        name for name in ("last_name", "city", "comments") if odd_bytes < 22 and _differs_in_cp1252(values[name])
     )
     return Lead(
         lead_id=lead_id,
         list_id=999 if odd_list < 3900 else _LISTS[dice[29] % len(_LISTS)],
         vendor_lead_code=f"V{lead_id:07d}" if dice[30] % 2 else f"{lead_id:07d}",
         phone_number=f"0{number % 10**9:09d}" if dice[31] < 15 else str(2 * 10**9 + number % (8 * 10**9)),
-        address1=_BROKEN_ADDRESSES[odd_address % 2] if odd_address < 1000 else f"{1 + number % 9999} Main St",
+        address1=_BROKEN_ADDRESSES[odd_address % 2] if odd_address < 800 else f"{1 + number % 9999} Main St",
         postal_code=f"{number // 7 % 100_000:05d}",
         date_of_birth="0000-00-00" if dice[30] % 3 else f"1980-01-{1 + number % 31:02d}",
         email=f"lead{lead_id}@example.test",

@@ -5,6 +5,7 @@ another order than the real one.
 """
 
 import contextlib
+import os
 import socket
 import socketserver
 import struct
@@ -29,7 +30,8 @@ Controlling = Callable[[str, str, bytes], tuple[int, bytes]]
 class DialerServer(socketserver.ThreadingTCPServer):
     """A thread for each connection. ``answering`` decides what is said; ``controlling`` serves observers."""
 
-    allow_reuse_address = True
+    # On Windows the option would let two processes listen on one port.
+    allow_reuse_address = os.name != "nt"
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128

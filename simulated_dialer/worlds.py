@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo
 
 from simulated_dialer.centres import CallCentre
 from simulated_dialer.clocks import Clock
-from simulated_dialer.days import DayOfCalls, Rates, Volume
+from simulated_dialer.days import DayOfCalls
 from simulated_dialer.leads import Lead, lead_of
 from simulated_dialer.legs import Leg, LegStory
+from simulated_dialer.volumes import Rates, Volume
 
 
 class World:
@@ -51,7 +52,7 @@ class World:
         self.timezone = timezone
         self.zone = ZoneInfo(timezone)
         self.centre = centre or CallCentre.of_seed(seed)
-        self.archive: tuple[Leg, ...] = ()
+        self._archive: tuple[Leg, ...] = ()
         self._volume = Volume(calls_per_hour=calls_per_hour, inbound_share=inbound_share, open_hours=open_hours)
         self._rates = rates or Rates()
         self._leads: dict[int, Lead] = {}
@@ -99,6 +100,16 @@ class World:
     @now.setter
     def now(self, moment: datetime) -> None:
         self.clock.set(moment)
+
+    @property
+    def archive(self) -> tuple[Leg, ...]:
+        """What a search in the archive finds instead of the log; empty unless it is set."""
+        return self._archive
+
+    @archive.setter
+    def archive(self, legs: Iterable[Leg]) -> None:
+        self._archive = tuple(legs)
+        self._revision += 1
 
     @property
     def revision(self) -> tuple[int, int]:

@@ -8,7 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
@@ -62,7 +62,7 @@ class SourceReader:
 
     def __init__(
         self, dialer: Dialer, source: Credential, settings: Settings, *, spool_name: str, run_id: str,
-        build: int | None, parsing: threading.Lock,
+        build: int | None, parsing: threading.Lock, clock_shift: timedelta,
     ) -> None:  # fmt: skip
         self._dialer = dialer
         self._source = source
@@ -73,6 +73,7 @@ class SourceReader:
         self._spool_name = spool_name
         self._answers = 0
         self._parsing = parsing
+        self._clock_shift = clock_shift
 
     def read(self, window: Window, backfill_id: str | None) -> SealedWindow:
         """The window, sealed in the spool; what it showed earlier decides whether one answer is enough.
@@ -129,7 +130,7 @@ class SourceReader:
         spool = WindowSpool(
             spool_directory(self._settings.data_dir, self._run_id), name, lead_fields=self._settings.include_lead_fields
         )
-        reading = Reading(spool, utc_now())
+        reading = Reading(spool, utc_now() + self._clock_shift)
         try:
             if self._downloaded(window, path):
                 with self._parsing:

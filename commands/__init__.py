@@ -1,0 +1,1 @@
+"""What the sub-commands do; main.py holds their names and options."""

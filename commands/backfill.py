@@ -1,0 +1,75 @@
+"""`main.py backfill`: reads whole past days again, through the same pool and the same commit as a cycle."""
+
+import logging
+import threading
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import xxhash
+
+from commands.progress import Progress
+from commands.runs import Run, RunResult, new_run_id, read_history, without_refused
+from config import Settings
+from credentials.rows import usable_credentials
+from database import Warehouse
+from errors import NoCampaigns, OptionInvalid
+from messages import ClientResult, Credential, SkippedRow
+from schedules.days import local_day
+from schedules.plans import group_by_campaign, plan_backfill
+from utils import plural, utc_now
+
+LOG = logging.getLogger(__name__)
+
+
+def run_backfill(
+    warehouse: Warehouse, settings: Settings, now: datetime, stop: threading.Event,
+    *, first: date, last: date, campaign: str | None, client: str | None,
+) -> RunResult:  # fmt: skip
+    """Read the dialers' local days ``first`` to ``last``, inclusive; killed half way, it goes on where it stopped.
+
+    Its progress is its own: cycle watermarks do not move, and a day that shows nothing new changes no row.
+    """
+    usable, skipped = usable_credentials(warehouse.credential_rows(), settings)
+    chosen = [source for source in usable if _is_chosen(source, campaign, client)]
+    if not chosen:
+        raise NoCampaigns(f"{warehouse.describe()} for this choice of campaign and client")
+    if any(last >= local_day(now, source.timezone) for source in chosen):
+        raise OptionInvalid("--to", last.isoformat(), "a day that is over for every dialer; cycles read today")
+    sources, results = without_refused(chosen, warehouse.refused_accounts())
+    history = read_history(warehouse, sources, settings, now, since=first)
+    backfill_id = _backfill_id(chosen, first, last)
+    done = warehouse.backfilled(backfill_id)
+    run_id = new_run_id(now)
+    campaigns = group_by_campaign(sources)
+    jobs = plan_backfill(
+        campaigns, history, settings, now, run_id, first=first, last=last, backfill_id=backfill_id, done=done
+    )
+    days = (last - first).days + 1
+    if done:
+        LOG.info("Going on with a backfill that was interrupted: %s done before", plural(len(done), "client day"))
+    LOG.info("Backfilling %s of %s", plural(days, "day"), plural(len(campaigns), "campaign"))
+    with Progress() as progress:
+        results += Run(run_id, now, warehouse, settings, sources, history, stop, progress).results(jobs)
+    if not stop.is_set() and not _failed(results):
+        warehouse.end_backfill(backfill_id)
+    of_choice = [row for row in skipped if campaign in (None, row.campaign) and client in _names(row)]
+    names = tuple(group_by_campaign(chosen))
+    return RunResult(run_id, now, utc_now() - now, names, tuple(results), tuple(of_choice))
+
+
+def _is_chosen(source: Credential, campaign: str | None, client: str | None) -> bool:
+    return campaign in (None, source.campaign) and client in (None, source.client_id, source.client_name)
+
+
+def _names(row: SkippedRow) -> tuple[str | None, ...]:
+    return None, row.client_id, row.client_name
+
+
+def _backfill_id(sources: Sequence[Credential], first: date, last: date) -> str:
+    """The same command on the same sources is the same backfill."""
+    keys = sorted(source.source_key for source in sources)
+    return xxhash.xxh3_128_hexdigest("\x1f".join([first.isoformat(), last.isoformat(), *keys]).encode("utf-8"))
+
+
+def _failed(results: Sequence[ClientResult]) -> bool:
+    return any(result.failure or result.suspect for result in results)

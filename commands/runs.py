@@ -1,0 +1,135 @@
+"""Runs jobs through the pool and commits what is ready, for cycles and backfills alike."""
+
+import logging
+import secrets
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from campaign_processor import process_campaign
+from commands.progress import Progress
+from config import Settings
+from database import Warehouse
+from dialers.accounts import is_refused, make_key
+from errors import BatchRefused, LoginRejected
+from messages import CampaignJob, CampaignOutcome, ClientResult, Credential, RefusedAccount, SealedWindow, SkippedRow
+from multiprocess_manager import run_jobs
+from schedules.histories import History, batch_of, committed, oldest_day_of_interest
+from spools.files import recovered, remove_files, remove_run
+from utils import utc_now
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What one cycle or backfill did."""
+
+    run_id: str
+    started_at: datetime
+    duration: timedelta
+    campaigns: tuple[str, ...]
+    results: tuple[ClientResult, ...]
+    skipped: tuple[SkippedRow, ...]
+
+    @property
+    def all_well(self) -> bool:
+        """Nothing failed and every window is believed; quarantined records are no failure."""
+        troubled = any(result.failure or result.suspect for result in self.results)
+        return not troubled and not any(row.failed for row in self.skipped)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One cycle or backfill: what it started from, and where it commits to."""
+
+    run_id: str
+    started_at: datetime
+    warehouse: Warehouse
+    settings: Settings
+    sources: Sequence[Credential]
+    history: History
+    stop: threading.Event
+    progress: Progress
+    clock_shift: timedelta = timedelta()
+    """How far this run's idea of now lies from the machine's clock; a demo works on a past afternoon."""
+
+    def results(self, jobs: Sequence[CampaignJob]) -> Iterator[ClientResult]:
+        """One per client, after the transaction that committed its windows."""
+        make_key(self.settings.data_dir / "accounts")
+        self.progress.expect(len(jobs))
+        shifted = [replace(job, clock_shift=self.clock_shift) for job in jobs]
+        try:
+            for ready in run_jobs(shifted, process_campaign, self.settings, recover=self._recovered, stop=self.stop):
+                self.progress.add(ready)
+                yield from self._committed(ready)
+        finally:
+            remove_run(self.settings.data_dir, self.run_id)
+
+    def _recovered(self, job: CampaignJob) -> tuple[SealedWindow, ...]:
+        return recovered(self.settings.data_dir, job)
+
+    def _committed(self, outcomes: Sequence[CampaignOutcome]) -> list[ClientResult]:
+        """Commit together; a batch that fails for what is in it is halved until the culprit stands alone."""
+        batch = batch_of(
+            outcomes, self.history, self.sources, self.settings, self.run_id,
+            planned_at=self.started_at, committed_at=utc_now(),
+        )  # fmt: skip
+        try:
+            results = self.warehouse.commit(batch)
+        except BatchRefused as exc:
+            if len(outcomes) > 1:
+                half = len(outcomes) // 2
+                return self._committed(outcomes[:half]) + self._committed(outcomes[half:])
+            LOG.error("%s: %s", outcomes[0].campaign, exc)  # noqa: TRY400 - its text says all
+            return [_not_committed(outcomes[0], exc)]
+        committed(self.history, batch)
+        remove_files(tuple(window for outcome in outcomes for window in outcome.sealed))
+        return results
+
+
+def new_run_id(now: datetime) -> str:
+    """Sortable, unique, and usable as a file name on every system."""
+    return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
+def campaign_names(usable: Sequence[Credential], skipped: Sequence[SkippedRow]) -> tuple[str, ...]:
+    """Every campaign that has a row to read, or one that should be readable and is not; each once, in order."""
+    names = [source.campaign for source in usable] + [row.campaign for row in skipped if row.failed]
+    return tuple(dict.fromkeys(names))
+
+
+def read_history(
+    warehouse: Warehouse, sources: Sequence[Credential], settings: Settings, now: datetime, *, since: date | None = None
+) -> History:
+    """Watermarks, and the hours that matter to a plan, at the latest from ``since`` on."""
+    watermarks = warehouse.watermarks()
+    oldest = oldest_day_of_interest(sources, watermarks, settings, now)
+    return History.of(watermarks, warehouse.hours(min(oldest, since or oldest)))
+
+
+def without_refused(
+    sources: Sequence[Credential], refusals: list[RefusedAccount]
+) -> tuple[list[Credential], list[ClientResult]]:
+    """Sources to read, and a failure for each whose very password the dialer has refused before."""
+    refused = {source.source_key for source in sources if is_refused(source, refusals)}
+    failures = [
+        ClientResult(
+            source_key=source.source_key,
+            campaign=source.campaign,
+            client_id=source.client_id,
+            client_name=source.client_name,
+            failure=str(LoginRejected(source.host, source.username)),
+            label=LoginRejected.label,
+        )
+        for source in sources
+        if source.source_key in refused
+    ]
+    return [source for source in sources if source.source_key not in refused], failures
+
+
+def _not_committed(outcome: CampaignOutcome, exc: BatchRefused) -> ClientResult:
+    return ClientResult(
+        source_key="", campaign=outcome.campaign, client_id="", client_name="", failure=str(exc), label=exc.label
+    )

@@ -1,0 +1,92 @@
+"""What the operator reads at the end of a run."""
+
+import sys
+from collections.abc import Sequence
+from typing import TextIO
+
+from commands.runs import RunResult
+from messages import ClientResult, SkippedRow
+from utils import one_line
+
+RULE = "=" * 60
+COUNTS = ("inserted", "updated", "unchanged", "duplicates", "quarantined")
+
+
+def summary(run: RunResult, *, tick: str, cross: str) -> str:
+    """The block that monitoring scripts read, then what each campaign's rows became and what needs attention."""
+    lines = [
+        RULE,
+        "PROCESSING SUMMARY",
+        RULE,
+        f"Total campaigns processed: {len(run.campaigns)}",
+        f"Total records processed: {sum(result.records for result in run.results):,}",
+        f"Processing duration: {run.duration.total_seconds():.1f} seconds",
+        "",
+        "Campaign breakdown:",
+    ]
+    details: list[str] = []
+    for campaign in run.campaigns:
+        results = [result for result in run.results if result.campaign == campaign]
+        label = _label(results, [row for row in run.skipped if row.campaign == campaign and row.failed])
+        records = sum(result.records for result in results)
+        mark = tick if label == "completed" else cross
+        lines.append(f"  {mark} {one_line(campaign)}: {records:,} records ({label})")
+        counts = ", ".join(f"{sum(getattr(result, name) for result in results):,} {name}" for name in COUNTS)
+        details.append(f"  {one_line(campaign)}: {counts}")
+    attention = [f"  {line}" for line in _attention(run)]
+    lines += [RULE, "", "Rows:", *details]
+    if attention:
+        lines += ["", "Needs attention:", *attention]
+    return "\n".join(lines)
+
+
+def _label(results: Sequence[ClientResult], skipped: Sequence[SkippedRow]) -> str:
+    """The first trouble of a campaign in a few words; the others are told below."""
+    labels = [result.label for result in results if result.failure]
+    labels += ["suspect window" for result in results if result.suspect]
+    labels += ["row cannot be used" for _ in skipped]
+    return labels[0] if labels else "completed"
+
+
+def _attention(run: RunResult) -> list[str]:
+    lines = [
+        f"{_who(result)}: {one_line(result.failure, limit=500)}" for result in run.results if result.failure is not None
+    ]
+    lines += [
+        f"{_who(result)}: {result.suspect} of its windows showed fewer calls than before, and not twice the same;"
+        " they are read again in the next cycle."
+        for result in run.results
+        if result.suspect
+    ]
+    lines += [
+        f"{_who(result)}: the dialer does not show {result.shortfall:,} calls any more that it showed before; they are"
+        " kept, and counted in the table completeness."
+        for result in run.results
+        if result.shortfall
+    ]
+    lines += [
+        f"{_who(result)}: {result.overlapping:,} of its calls were shown by another campaign first; they stay there."
+        for result in run.results
+        if result.overlapping
+    ]
+    lines += [f"{_who(result)}: {one_line(notice, limit=500)}" for result in run.results for notice in result.notices]
+    lines += [
+        f"{_who(row)}: {'not read' if row.failed else 'skipped'}: {one_line(row.reason, limit=500)}"
+        for row in run.skipped
+    ]
+    return lines
+
+
+def _who(what: ClientResult | SkippedRow) -> str:
+    client = what.client_name or what.client_id
+    return f"{one_line(what.campaign)} / {one_line(client)}" if client else one_line(what.campaign)
+
+
+def marks(stream: TextIO | None = None) -> tuple[str, str]:
+    """A tick and a cross that the console can print."""
+    stream = stream or sys.stdout
+    try:
+        "✓✗".encode(stream.encoding or "ascii")
+    except UnicodeEncodeError:
+        return "[ok]", "[failed]"
+    return "✓", "✗"

@@ -1,0 +1,327 @@
+"""Entry point: the commands, and one cycle read top to bottom. Only main() sees clock, environment and signals."""
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - the one clear line that an older Python gets
+    sys.stderr.write("This program needs Python 3.11 or newer; this is %d.%d.\n" % sys.version_info[:2])  # noqa: UP031
+    sys.exit(2)
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryFile
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+import logs
+from commands.backfill import run_backfill
+from commands.clients import client_lines, import_clients, release
+from commands.daemon import run_daemon
+from commands.demo import closing_lines, demo_settings, fresh_stage, run_demo, stage_moved_on
+from commands.progress import Progress
+from commands.runs import Run, RunResult, campaign_names, new_run_id, read_history, without_refused
+from commands.summaries import marks, summary
+from config import SETTINGS, Settings
+from credentials.csv_files import template
+from credentials.rows import usable_credentials
+from database import Warehouse, open_warehouse
+from errors import (
+    ConfigError,
+    NoCampaigns,
+    OptionInvalid,
+    SyncError,
+    WarehouseError,
+    WarehouseHeld,
+    WarehouseUnusable,
+)
+from schedules.plans import group_by_campaign, plan_cycle
+from spools.files import remove_leftovers
+from utils import plural, utc_now
+
+LOG = logging.getLogger("main")
+
+ALL_WELL, SOME_FAILED, CONFIGURATION, UNUSABLE, HELD = range(5)
+EXIT_CODES = """\b
+Exit codes:
+  0    all well (also with records in quarantine)
+  1    some client or campaign failed, or a window is still suspect; the others are committed
+  2    configuration, missing rights on the warehouse, or no campaigns found
+  3    warehouse or DATA_DIR unusable
+  4    another daemon holds this warehouse
+  130  interrupted by Ctrl+C
+  143  ended by SIGTERM"""
+
+
+def run_cycle(warehouse: Warehouse, settings: Settings, now: datetime, stop: threading.Event) -> RunResult:
+    """Read every campaign once, each in its own worker; a failure stays with its client or campaign.
+
+    Raises:
+        NoCampaigns: the credentials table has no row that is switched on.
+        WarehouseError: nothing more could be committed; what was not is read again by the next cycle.
+    """
+    clock_shift = now - utc_now()
+    usable, skipped = usable_credentials(warehouse.credential_rows(), settings)
+    names = campaign_names(usable, skipped)
+    if not names:
+        raise NoCampaigns(warehouse.describe())
+    LOG.info("Found %s to process", plural(len(names), "campaign"))
+    sources, results = without_refused(usable, warehouse.refused_accounts())
+    history = read_history(warehouse, sources, settings, now)
+    run_id = new_run_id(now)
+    jobs = plan_cycle(group_by_campaign(sources), history, settings, now, run_id)
+    with Progress() as progress:
+        run = Run(run_id, now, warehouse, settings, sources, history, stop, progress, clock_shift)
+        results += run.results(jobs)
+    warehouse.publish()
+    return RunResult(run_id, now, utc_now() - now, names, tuple(results), tuple(skipped))
+
+
+class Session:
+    """What main() sees of the world, for the commands: settings, signals, and the exit code that follows."""
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+        self._signal = 0
+
+    def settings(self) -> Settings:
+        """Read the settings, begin to log, and take Ctrl+C and SIGTERM as a wish to end in order."""
+        settings = Settings.from_env(os.environ)
+        self.take_signals(settings)
+        return settings
+
+    def take_signals(self, settings: Settings) -> None:
+        logs.set_up(settings.log_level)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._ask_to_stop)
+
+    def _ask_to_stop(self, number: int, _: FrameType | None) -> None:
+        if self._signal:
+            os._exit(128 + number)  # asked twice: at once; what is committed is whole, the rest is read again
+        self._signal = number
+        self.stop.set()
+        LOG.warning("Stopping: nothing new is started, finished campaigns are committed; once more ends at once")
+
+    def exit(self, run: RunResult | None = None) -> NoReturn:
+        if self._signal:
+            sys.exit(128 + self._signal)
+        sys.exit(ALL_WELL if run is None or run.all_well else SOME_FAILED)
+
+
+@contextmanager
+def warehouse_for_writing(settings: Settings) -> Iterator[Warehouse]:
+    """The warehouse with its tables in place, held against other daemons."""
+    for line in settings.lines():
+        LOG.info("%s", line)
+    make_folder(settings.data_dir)
+    warehouse = open_warehouse(settings)
+    with warehouse.lease():
+        if leftovers := remove_leftovers(settings.data_dir):
+            LOG.info("Removed %s that a run left behind; what it had not committed is read again", leftovers)
+        warehouse.prepare()
+        yield warehouse
+
+
+def make_folder(folder: Path) -> None:
+    """For the owner alone: what lies there on its way holds personal data."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as exc:
+        raise WarehouseUnusable(f"DATA_DIR {folder}", exc.strerror or type(exc).__name__) from None
+
+
+def show(run: RunResult) -> None:
+    tick, cross = marks()
+    click.echo(summary(run, tick=tick, cross=cross))
+
+
+@click.group(invoke_without_command=True, epilog=f"""\b
+Examples:
+  python main.py                       the daemon: a cycle now, then one every 15 minutes
+  python main.py --single              one cycle, then exit
+  python main.py demo                  watch it work, without any account
+  python main.py clients import clients.csv
+  python main.py backfill --from 2026-01-01 --to 2026-01-31
+
+{EXIT_CODES}
+
+Settings come from config.py, .env and these environment variables (docs/settings.md):
+{", ".join(setting.name for setting in SETTINGS)}.
+""")  # fmt: skip
+@click.option("--single", is_flag=True, help="Run one cycle and exit.")
+@click.pass_context
+def cli(context: click.Context, single: bool) -> None:
+    """Brings every call of your VICIdial dialers, with its final disposition, into one warehouse table."""
+    context.obj = session = Session()
+    if context.invoked_subcommand is not None:
+        if single:
+            raise click.UsageError("--single goes without a command")
+        return
+    settings = session.settings()
+    with warehouse_for_writing(settings) as warehouse:
+
+        def cycle(now: datetime) -> RunResult:
+            LOG.info("Starting multiprocess campaign processing")
+            run = run_cycle(warehouse, settings, now, session.stop)
+            show(run)
+            return run
+
+        if single:
+            session.exit(cycle(utc_now()))
+        run_daemon(cycle, settings, session.stop)
+    session.exit()
+
+
+@cli.command(epilog=f"""\b
+Examples:
+  python main.py demo            a new demonstration, in the folder demo-data beside main.py
+  python main.py demo --again    the same dialers fifteen minutes later, into the same file
+
+{EXIT_CODES}
+
+Needs no configuration and reads none.
+""")  # fmt: skip
+@click.option("--again", is_flag=True, help="Go on with the last demo, fifteen simulated minutes later.")
+@click.pass_obj
+def demo(session: Session, again: bool) -> None:
+    """Watch eight campaigns being read from simulated dialers; needs no account."""
+    folder = Path(__file__).resolve().parent / "demo-data"
+    settings = demo_settings(folder)
+    session.take_signals(settings)
+    stage = stage_moved_on(folder) if again else fresh_stage(folder)
+    with warehouse_for_writing(settings) as warehouse:
+        show(run_demo(run_cycle, warehouse, settings, stage, session.stop))
+    click.echo(closing_lines(settings))
+    session.exit()
+
+
+@cli.command(epilog=f"""\b
+Examples:
+  python main.py backfill --from 2026-01-01 --to 2026-01-31
+  python main.py backfill --from 2026-01-15 --to 2026-01-15 --campaign Campaign1 --client "Example Ltd"
+
+Killed half way, the same command goes on where it stopped; a finished one starts over.
+
+{EXIT_CODES}
+
+Environment: as for the daemon (docs/settings.md), above all MAX_CAMPAIGN_PROCESSES, PROCESS_TIMEOUT and DUCKDB_PATH.
+""")  # fmt: skip
+@click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), required=True, help="First local day, YYYY-MM-DD.")
+@click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]), required=True, help="Last local day, inclusive.")
+@click.option("--campaign", help="Only this campaign.")
+@click.option("--client", help="Only this client, by ClientName or ClientID.")
+@click.pass_obj
+def backfill(session: Session, first: datetime, last: datetime, campaign: str | None, client: str | None) -> None:
+    """Read whole past days of the dialers again."""
+    if last < first:
+        raise OptionInvalid("--to", f"{last:%Y-%m-%d}", f"{first:%Y-%m-%d} (--from) or later")
+    settings = session.settings()
+    with warehouse_for_writing(settings) as warehouse:
+        run = run_backfill(
+            warehouse, settings, utc_now(), session.stop,
+            first=first.date(), last=last.date(), campaign=campaign, client=client,
+        )  # fmt: skip
+    show(run)
+    session.exit(run)
+
+
+@cli.group(epilog=f"""\b
+Examples:
+  python main.py clients template > clients.csv
+  python main.py clients import clients.csv
+  python main.py clients list
+  python main.py clients retry "Example Ltd"
+
+{EXIT_CODES}
+
+Environment: WAREHOUSE, DUCKDB_PATH, DATA_DIR, DATASET_ID, CREDENTIALS_TABLE, DEFAULT_TIMEZONE (docs/settings.md).
+""")  # fmt: skip
+def clients() -> None:
+    """Fill and show the credentials table."""
+
+
+@clients.command("import", epilog="""\b
+Examples:
+  python main.py clients import clients.csv
+
+Columns: Campaign,URL,Username,Password,ClientName,ClientID and optionally
+Timezone,Enabled,MaxConnections,VerifyTLS,dialer_campaigns,ingroups. All rows are taken, or none.
+""")  # fmt: skip
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_obj
+def import_file(session: Session, file: Path) -> None:
+    """Add or change clients from a CSV file."""
+    settings = session.settings()
+    make_folder(settings.data_dir)
+    merged = import_clients(open_warehouse(settings), file)
+    click.echo(f"{file.name}: {merged.added} added, {merged.changed} changed, {merged.left} left as they were")
+
+
+@clients.command("list", epilog="""\b
+Examples:
+  python main.py clients list
+""")  # fmt: skip
+@click.pass_obj
+def list_all(session: Session) -> None:
+    """Show the credentials table, without passwords."""
+    settings = session.settings()
+    click.echo("\n".join(client_lines(open_warehouse(settings), settings)))
+
+
+@clients.command("template", epilog="""\b
+Examples:
+  python main.py clients template > clients.csv
+""")  # fmt: skip
+def print_template() -> None:
+    """Print a CSV file to fill in."""
+    click.echo(template(), nl=False)
+
+
+@clients.command("retry", epilog="""\b
+Examples:
+  python main.py clients retry "Example Ltd"
+  python main.py clients retry 1001
+""")  # fmt: skip
+@click.argument("name")
+@click.pass_obj
+def retry(session: Session, name: str) -> None:
+    """Release the refused accounts of a client (ClientName or ClientID) that were repaired on the dialer."""
+    settings = session.settings()
+    count = release(open_warehouse(settings), settings, name)
+    if not count:
+        raise OptionInvalid("clients retry", repr(name), "a ClientName or ClientID that `clients list` shows")
+    click.echo(f"{name}: {plural(count, 'account')} may be tried again in the next cycle")
+
+
+def main() -> None:
+    """Run the command line; every error becomes one clear line and its exit code."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.ClickException as exc:
+        exc.show()
+        sys.exit(exc.exit_code)
+    except click.Abort:
+        sys.exit(128 + signal.SIGINT)
+    except SyncError as exc:
+        click.echo(f"Error: {exc}", err=True)
+        sys.exit(exit_code_of(exc))
+
+
+def exit_code_of(error: SyncError) -> int:
+    if isinstance(error, WarehouseHeld):
+        return HELD
+    if isinstance(error, WarehouseError):
+        return UNUSABLE
+    return CONFIGURATION if isinstance(error, ConfigError) else SOME_FAILED
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""The pool: each campaign in a worker process, and one outcome per campaign whatever becomes of its worker.
+
+It is handed the work and imports none of it; what one worker process is and does stands in worker.py.
+"""
+
+import logging
+import queue
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, wait
+from contextlib import suppress
+from dataclasses import replace
+
+import logs
+from config import Settings
+from messages import CampaignJob, CampaignOutcome, SealedWindow
+from utils import one_line
+from worker import NEXT_TIME, Ended, Work, Worker, description, lost, stop_requested
+
+__all__ = ["run_jobs", "stop_requested"]
+
+POLL_SECONDS = 0.1
+START_SECONDS = 120.0  # for a worker to come up and take its job; a cold machine may need 20 for its imports
+FINISH_SECONDS = 15.0
+
+Recover = Callable[[CampaignJob], tuple[SealedWindow, ...]]
+
+logger = logging.getLogger(__name__)
+
+
+def run_jobs(
+    jobs: Sequence[CampaignJob],
+    work: Work,
+    settings: Settings,
+    *,
+    recover: Recover,
+    stop: threading.Event | None = None,
+) -> Iterator[CampaignOutcome]:
+    """Run ``work(job, settings)`` for each job in a spawned worker, the largest first.
+
+    Args:
+        work: a function at the top level of a module; called in the worker.
+        recover: gives the windows that a lost worker had sealed; called here, once that worker is gone.
+        stop: when set, no further job starts, and running ones have ``settings.shutdown_grace`` to end.
+
+    Yields:
+        One outcome per job as they become ready, while the pool goes on working: what ``work`` returned, or one with
+        the label ``timed out``, ``worker died``, ``failed`` (or that of the SyncError that was raised), ``stopped``
+        or ``not started``; the last has no failure.
+    """
+    for client in (client for job in jobs for client in job.clients):
+        logs.hide(client.credential.password)
+    left = list(jobs)
+    supervisor = _Supervisor(jobs, work, settings, stop or threading.Event())
+    supervisor.thread.start()
+    try:
+        for ended in supervisor.results():
+            left.remove(ended.job)
+            yield _with_sealed(ended, recover)
+    finally:
+        supervisor.abandoned.set()  # a caller that does not want the rest
+        supervisor.thread.join(FINISH_SECONDS)
+    for job in left:
+        yield _with_sealed(lost(job, "failed", f"The pool failed, see the log. {NEXT_TIME}"), recover)
+
+
+def _with_sealed(ended: Ended, recover: Recover) -> CampaignOutcome:
+    if not ended.lost:
+        return ended.outcome
+    try:
+        return replace(ended.outcome, sealed=recover(ended.job))
+    except Exception as problem:  # noqa: BLE001 - one outcome per job in every case
+        name = one_line(ended.job.campaign)
+        logger.error("[%s] What its worker had finished cannot be recovered: %s", name, description(problem))  # noqa: TRY400
+        return ended.outcome
+
+
+class _Supervisor:
+    """Looks after the workers in a thread of its own, so that none waits while the caller commits."""
+
+    def __init__(self, jobs: Sequence[CampaignJob], work: Work, settings: Settings, stop: threading.Event) -> None:
+        self.waiting = deque(sorted(jobs, key=lambda job: job.size, reverse=True))
+        self.most = min(settings.max_campaign_processes, len(jobs))
+        self.work, self.settings, self.stop = work, settings, stop
+        self.idle: list[Worker] = []
+        self.busy: list[Worker] = []
+        self.over: list[Worker] = []
+        self.grace_ends: float | None = None
+        self.abandoned = threading.Event()
+        self.ended: queue.SimpleQueue[Ended] = queue.SimpleQueue()
+        self.thread = threading.Thread(target=self._run, name="pool supervisor", daemon=True)
+
+    def results(self) -> Iterator[Ended]:
+        """Each job's end, until all are over. No untimed wait: on Windows it would not see Ctrl+C."""
+        while self.thread.is_alive() or not self.ended.empty():
+            with suppress(queue.Empty):
+                yield self.ended.get(timeout=POLL_SECONDS)
+
+    def _run(self) -> None:
+        if hasattr(signal, "pthread_sigmask"):  # workers inherit it: Ctrl+C reaches them while they still import
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            while (self.waiting or self.busy) and not self.abandoned.is_set():
+                self._turn()
+        except Exception as problem:  # noqa: BLE001 - run_jobs gives the outcomes that are missing
+            logger.error("The pool failed: %s", description(problem))  # noqa: TRY400 - a traceback may hold secrets
+        finally:
+            for worker in self.idle + self.busy:
+                self._end(worker)
+            for worker in self.over:
+                worker.wait_for_rest()
+
+    def _turn(self) -> None:
+        if self.stop.is_set():
+            self._wind_down()
+        while self.waiting and len(self.busy) < self.most:
+            self._start(self.waiting.popleft())
+        wait([worker.future for worker in self.busy], timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
+        for worker in tuple(self.busy):
+            ended = worker.result() if worker.future.done() else self._overdue(worker)
+            if ended is not None:
+                self.busy.remove(worker)
+                self._close(worker, ended)
+
+    def _wind_down(self) -> None:
+        if self.grace_ends is None:
+            self.grace_ends = time.monotonic() + self.settings.shutdown_grace.total_seconds()
+            for worker in self.busy:
+                worker.tell_to_stop()
+        while self.waiting:
+            self.ended.put(lost(self.waiting.popleft(), "not started", None))
+
+    def _start(self, job: CampaignJob) -> None:
+        name = one_line(job.campaign)
+        logger.info("Starting worker for campaign: %s (%d/%d)", name, len(self.busy) + 1, self.most)
+        worker = self._idle_worker() or Worker(self.settings.log_level)
+        try:
+            worker.give(self.work, job, self.settings)
+            self.busy.append(worker)
+        except (OSError, RuntimeError) as problem:  # no memory, no process left; BrokenProcessPool is a RuntimeError
+            self._end(worker)
+            failure = f"No worker could be started for campaign {name}: {description(problem)}. {NEXT_TIME}"
+            self.ended.put(lost(job, "worker died", failure))
+
+    def _idle_worker(self) -> Worker | None:
+        while self.idle:
+            worker = self.idle.pop()
+            if worker.is_alive():
+                return worker
+            self._end(worker)
+        return None
+
+    def _overdue(self, worker: Worker) -> Ended | None:
+        """The end of a job whose time is up. Pebble's own limit follows the wall clock, which can be set."""
+        now, running_since = time.monotonic(), worker.running_since()
+        limit = self.settings.process_timeout.total_seconds()
+        if self.grace_ends is not None and (now > self.grace_ends or running_since is None):
+            return _stopped(worker.job) if running_since else lost(worker.job, "not started", None)
+        if running_since is not None and now > running_since + limit:
+            advice = "Raise PROCESS_TIMEOUT if that happens time and again."
+            happened = f"Campaign {worker.job.campaign} took longer than {limit:g} seconds and was ended."
+            return lost(worker.job, "timed out", f"{happened} {NEXT_TIME} {advice}")
+        if running_since is None and now > worker.given_at + START_SECONDS:
+            happened = f"The worker of campaign {worker.job.campaign} did not come up"
+            failure = f"{happened} within {START_SECONDS:g} seconds: is the machine overloaded? {NEXT_TIME}"
+            return lost(worker.job, "timed out", failure)
+        return None
+
+    def _close(self, worker: Worker, ended: Ended) -> None:
+        if ended.lost or not self.waiting:
+            self._end(worker)  # before the spool is read: a worker that is gone writes nothing more
+        else:
+            self.idle.append(worker)
+        if self.stop.is_set() and ended.outcome.label == "worker died":  # a service manager signals all of a group
+            ended = _stopped(ended.job)
+        self.ended.put(ended)
+
+    def _end(self, worker: Worker) -> None:
+        worker.end()
+        self.over.append(worker)
+
+
+def _stopped(job: CampaignJob) -> Ended:
+    failure = f"The run was stopped before campaign {job.campaign} was read to its end. {NEXT_TIME}"
+    return lost(job, "stopped", failure)
