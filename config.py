@@ -388,7 +388,9 @@ def _table_conflicts(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if "." in table and not cloud:
             yield name, "allowed with WAREHOUSE=duckdb is a plain name, without dots"
         dots = table.count(".")
-        full = (table if dots == 2 else dataset.split(".", maxsplit=1)[0] + "." + table if dots else dataset + table).casefold()
+        full = (
+            table if dots == 2 else dataset.split(".", maxsplit=1)[0] + "." + table if dots else dataset + table
+        ).casefold()
         if full in taken:
             yield name, f"allowed is any name but that of {taken[full]}"
         taken[full] = f"{name}"

@@ -24,7 +24,7 @@ class RowsMerged:
 
 
 class Warehouse(Protocol):
-    """Where credentials come from and calls go to. Every method raises WarehouseError subclasses and ConfigError only."""
+    """Where credentials come from and calls go to. Methods raise WarehouseError and ConfigError, nothing else."""
 
     def describe(self) -> str:
         """Where it is, for a log line: no secret in it."""

@@ -18,13 +18,12 @@ import logs
 from config import Settings
 from messages import CampaignJob, CampaignOutcome, SealedWindow
 from utils import one_line
-from worker import NEXT_TIME, Ended, Work, Worker, description, lost, stop_requested
-
-__all__ = ["run_jobs", "stop_requested"]
+from worker import NEXT_TIME, Ended, Work, Worker, description, lost
 
 POLL_SECONDS = 0.1
 START_SECONDS = 120.0  # for a worker to come up and take its job; a cold machine may need 20 for its imports
-FINISH_SECONDS = 15.0
+FINISH_SECONDS = 15.0  # for the supervisor to end every worker
+REST_SECONDS = 2.0  # for log lines that are under way, of all workers together
 
 Recover = Callable[[CampaignJob], tuple[SealedWindow, ...]]
 
@@ -38,7 +37,7 @@ def run_jobs(
     *,
     recover: Recover,
     stop: threading.Event | None = None,
-) -> Iterator[CampaignOutcome]:
+) -> Iterator[list[CampaignOutcome]]:
     """Run ``work(job, settings)`` for each job in a spawned worker, the largest first.
 
     Args:
@@ -47,9 +46,9 @@ def run_jobs(
         stop: when set, no further job starts, and running ones have ``settings.shutdown_grace`` to end.
 
     Yields:
-        One outcome per job as they become ready, while the pool goes on working: what ``work`` returned, or one with
-        the label ``timed out``, ``worker died``, ``failed`` (or that of the SyncError that was raised), ``stopped``
-        or ``not started``; the last has no failure.
+        What became ready since the last time, never nothing, while the pool goes on working; in all, one outcome per
+        job: what ``work`` returned, or one with the label ``timed out``, ``worker died``, ``failed`` (or that of the
+        SyncError that was raised), ``stopped`` or ``not started``; the last has no failure.
     """
     for client in (client for job in jobs for client in job.clients):
         logs.hide(client.credential.password)
@@ -57,14 +56,16 @@ def run_jobs(
     supervisor = _Supervisor(jobs, work, settings, stop or threading.Event())
     supervisor.thread.start()
     try:
-        for ended in supervisor.results():
-            left.remove(ended.job)
-            yield _with_sealed(ended, recover)
+        for ready in supervisor.results():
+            for ended in ready:
+                left.remove(ended.job)
+            yield [_with_sealed(ended, recover) for ended in ready]
     finally:
         supervisor.abandoned.set()  # a caller that does not want the rest
         supervisor.thread.join(FINISH_SECONDS)
-    for job in left:
-        yield _with_sealed(lost(job, "failed", f"The pool failed, see the log. {NEXT_TIME}"), recover)
+    if left:
+        failure = f"The pool failed, see the log. {NEXT_TIME}"
+        yield [_with_sealed(lost(job, "failed", failure), recover) for job in left]
 
 
 def _with_sealed(ended: Ended, recover: Recover) -> CampaignOutcome:
@@ -93,11 +94,14 @@ class _Supervisor:
         self.ended: queue.SimpleQueue[Ended] = queue.SimpleQueue()
         self.thread = threading.Thread(target=self._run, name="pool supervisor", daemon=True)
 
-    def results(self) -> Iterator[Ended]:
-        """Each job's end, until all are over. No untimed wait: on Windows it would not see Ctrl+C."""
+    def results(self) -> Iterator[list[Ended]]:
+        """The jobs that have ended, until all are over. No untimed wait: on Windows it would not see Ctrl+C."""
         while self.thread.is_alive() or not self.ended.empty():
             with suppress(queue.Empty):
-                yield self.ended.get(timeout=POLL_SECONDS)
+                ready = [self.ended.get(timeout=POLL_SECONDS)]
+                while not self.ended.empty():
+                    ready.append(self.ended.get())
+                yield ready
 
     def _run(self) -> None:
         if hasattr(signal, "pthread_sigmask"):  # workers inherit it: Ctrl+C reaches them while they still import
@@ -110,8 +114,9 @@ class _Supervisor:
         finally:
             for worker in self.idle + self.busy:
                 self._end(worker)
+            until = time.monotonic() + REST_SECONDS
             for worker in self.over:
-                worker.wait_for_rest()
+                worker.wait_for_rest(until)
 
     def _turn(self) -> None:
         if self.stop.is_set():
@@ -136,14 +141,20 @@ class _Supervisor:
     def _start(self, job: CampaignJob) -> None:
         name = one_line(job.campaign)
         logger.info("Starting worker for campaign: %s (%d/%d)", name, len(self.busy) + 1, self.most)
+        try:
+            self.busy.append(self._handed_over(job))
+        except (OSError, RuntimeError) as problem:  # no memory, file or process left; Pebble's errors are RuntimeErrors
+            failure = f"No worker could be started for campaign {job.campaign}: {description(problem)}. {NEXT_TIME}"
+            self.ended.put(lost(job, "worker died", failure))
+
+    def _handed_over(self, job: CampaignJob) -> Worker:
         worker = self._idle_worker() or Worker(self.settings.log_level)
         try:
             worker.give(self.work, job, self.settings)
-            self.busy.append(worker)
-        except (OSError, RuntimeError) as problem:  # no memory, no process left; BrokenProcessPool is a RuntimeError
+        except BaseException:
             self._end(worker)
-            failure = f"No worker could be started for campaign {name}: {description(problem)}. {NEXT_TIME}"
-            self.ended.put(lost(job, "worker died", failure))
+            raise
+        return worker
 
     def _idle_worker(self) -> Worker | None:
         while self.idle:

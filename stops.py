@@ -1,15 +1,14 @@
-"""Whether this process was asked to stop; the pool says so, long work asks."""
+"""Whether this process was asked to stop: the pool tells a worker, long work looks."""
 
-from collections.abc import Callable
+import threading
 
-_asked: list[Callable[[], bool]] = []
+_stop = threading.Event()
 
 
-def ask_with(stopped: Callable[[], bool]) -> None:
-    """From now on ``stop_requested`` answers what ``stopped`` does; a worker's initializer calls it."""
-    _asked[:] = [stopped]
+def request_stop() -> None:
+    _stop.set()
 
 
 def stop_requested() -> bool:
-    """False in a process that nobody told how to ask."""
-    return bool(_asked) and _asked[0]()
+    """Whether the run is about to end, so that nothing further should be started."""
+    return _stop.is_set()

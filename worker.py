@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from multiprocessing.synchronize import RLock
-from typing import Any
+from typing import Any, TypeAlias
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
@@ -27,6 +27,7 @@ import logs
 from config import Settings
 from errors import SyncError
 from messages import CampaignJob, CampaignOutcome
+from stops import request_stop
 from utils import one_line
 
 END_SECONDS = 5.0  # until a killed process is gone; longer only where the kernel holds it
@@ -35,15 +36,9 @@ THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # one worker, one c
 NEXT_TIME = "The windows it had finished are kept; the next cycle reads the rest."
 
 Work = Callable[[CampaignJob, Settings], CampaignOutcome]
-Pipe = Connection[Any, Any]
+Pipe: TypeAlias = "Connection[Any, Any]"
 
 logger = logging.getLogger(__name__)
-_stop = threading.Event()
-
-
-def stop_requested() -> bool:
-    """In a worker: whether the run is about to end, so that nothing further should be started."""
-    return _stop.is_set()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,10 +127,10 @@ class Worker:
         self._threads.append(threading.Thread(target=self._pool.join, name="worker end", daemon=True))
         self._threads[-1].start()
 
-    def wait_for_rest(self) -> None:
-        """After ``end``: let its last log lines arrive and the pool's threads end."""
-        for thread in self._threads:
-            thread.join(END_SECONDS)
+    def wait_for_rest(self, until: float) -> None:
+        """After ``end``, and no longer than that monotonic moment: let its last log lines arrive, its threads end."""
+        for thread in self._threads:  # on Windows, the pipe of a process killed while it came up stays half open
+            thread.join(max(0.0, until - time.monotonic()))
 
     def _ending(self) -> str:
         process = self._context.process
@@ -197,7 +192,7 @@ def _listen(stop_reader: Pipe) -> None:
     """Take the parent's word to stop; a busy worker sees only here that the parent was killed."""
     with suppress(EOFError, OSError):
         while stop_reader.recv_bytes():
-            _stop.set()
+            request_stop()
     os._exit(PARENT_GONE)
 
 
@@ -216,9 +211,6 @@ def _perform(work: Work, job: CampaignJob, settings: Settings) -> tuple[Campaign
         failure, label = str(problem), problem.label
     except BaseException as problem:  # noqa: BLE001 - SystemExit too: whatever it is, it costs this campaign only
         logger.debug("Raised at:\n%s", "".join(traceback.format_tb(problem.__traceback__)))
-        advice = "This is a bug of the program: report this line."
-        failure, label = (
-            f"Reading campaign {job.campaign} failed: {description(problem)}. {advice} {NEXT_TIME}",
-            "failed",
-        )
+        failure = f"Reading campaign {job.campaign} failed: {description(problem)}."
+        failure, label = f"{failure} This is a bug of the program: report this line. {NEXT_TIME}", "failed"
     return lost(job, label, logs.redact(failure)).outcome, False

@@ -1,4 +1,4 @@
-"""The loop: one cycle at once, then one every CYCLE_INTERVAL_MINUTES, counted start to start and never two at a time."""
+"""The loop: a cycle at once, then one every CYCLE_INTERVAL_MINUTES, from start to start, never two at a time."""
 
 import logging
 import threading

@@ -93,7 +93,7 @@ def simulated_dialers(stage: Stage) -> Iterator[list[str]]:
     ]  # fmt: skip
     if stage.ports:
         command += ["--ports", ",".join(map(str, stage.ports))]
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: S603 - our own module with our own arguments
         command, cwd=Path(__file__).resolve().parent.parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         encoding="utf-8",
     ) as process:  # fmt: skip

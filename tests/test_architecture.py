@@ -1,0 +1,76 @@
+"""The arrows of docs/architecture.md: which modules may import which; a new arrow is a reviewed change here."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+LEAVES = {"errors", "messages", "tables", "utils"}
+ARROWS: dict[str, set[str]] = {
+    "main": {"commands", "config", "credentials", "database", "logs", "schedules", "spools"},
+    "commands": {
+        "campaign_processor", "config", "credentials", "database", "dialers", "multiprocess_manager", "schedules",
+        "spools",
+    },
+    "campaign_processor": {"config", "data_fetcher", "spools", "stops"},
+    "spools": {"config", "data_fetcher", "reports"},
+    "data_fetcher": {"config", "dialers"},
+    "dialers": set(),
+    "reports": set(),
+    "schedules": {"config", "reports"},
+    "credentials": {"config", "reports"},
+    "database": {"config", "warehouses"},
+    "warehouses": {"config", "database"},
+    "multiprocess_manager": {"config", "logs", "worker"},
+    "worker": {"config", "logs", "stops"},
+    "config": set(),
+    "logs": set(),
+    "stops": set(),
+    "errors": set(),
+    "messages": set(),
+    "tables": set(),
+    "utils": set(),
+    "simulated_dialer": set(),
+}  # fmt: skip
+ONLY_LEAVES_OF_THEIR_OWN = {"simulated_dialer", "logs", "stops", "errors", "messages", "tables", "utils"}
+ROOMS = sorted({path.stem for path in ROOT.glob("*.py")} | {path.parent.name for path in ROOT.glob("*/__init__.py")})
+
+
+def imports_of(room: str) -> set[str]:
+    folder = ROOT / room
+    paths = list(folder.rglob("*.py")) if folder.is_dir() else [ROOT / f"{room}.py"]
+    found: set[str] = set()
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found.add(node.module.split(".")[0])
+    return (found & set(ROOMS)) - {room}
+
+
+def test_every_room_is_on_the_plan() -> None:
+    strangers = set(ROOMS) - set(ARROWS) - {"test_multiprocessing", "tests", "benchmarks"}
+    assert strangers == set()
+
+
+@pytest.mark.parametrize("room", sorted(ARROWS))
+def test_a_room_imports_only_what_its_arrows_allow(room: str) -> None:
+    allowed = ARROWS[room] | (set() if room in ONLY_LEAVES_OF_THEIR_OWN else LEAVES)
+    assert imports_of(room) <= allowed
+
+
+def test_the_pool_does_not_know_the_work() -> None:
+    assert "campaign_processor" not in imports_of("multiprocess_manager")
+
+
+def test_importing_a_module_reads_no_environment_and_sets_up_no_log() -> None:
+    for path in (*ROOT.glob("*.py"), *ROOT.glob("*/*.py")):
+        if path.parts[-2] in ("tests", "simulated_dialer", "benchmarks") or path.name == "test_multiprocessing.py":
+            continue
+        for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+            if not isinstance(statement, ast.FunctionDef | ast.ClassDef):
+                assert "os.environ" not in ast.unparse(statement), path.name
+                assert "basicConfig" not in ast.unparse(statement), path.name
