@@ -14,8 +14,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from config import Settings
-from data_fetcher import Dialer, DialerVersion
-from errors import CampaignsUnnamed, SyncError
+from data_fetcher import Dialer, DialerVersion, Traffic
+from errors import CampaignsUnnamed, DialerFailed, SyncError
 from messages import (
     AcceptedAccount,
     CampaignJob,
@@ -62,7 +62,10 @@ def read_campaign(job: CampaignJob, settings: Settings) -> CampaignOutcome:
 
 
 class ClientReader:
-    """Reads one source: its windows in order, until one fails, time is over or the run is stopped."""
+    """Reads one source: its windows in order, until one fails, time is over or the run is stopped.
+
+    An empty HTTP 500 may be the fault of one window (too many rows, no agent login), so that the next ones are read.
+    """
 
     def __init__(
         self, client: ClientJob, number: int, job: CampaignJob, settings: Settings, parsing: threading.Lock
@@ -77,31 +80,21 @@ class ClientReader:
         self._settings = settings
         self._parsing = parsing
         self._notices: list[str] = []
+        self._traffic = Traffic()
 
     def read(self) -> ClientOutcome:
         """How it went; never raises."""
         started = time.monotonic()
-        source, job = self._source, self._job
-        dialer = Dialer(
-            source,
-            self._settings,
-            job.run_id,
-            cancelled=stop_requested,
-            until=job.no_new_window_after - job.clock_shift,
-        )
+        source = self._source
         failure: tuple[str, str] | None = None
         try:
-            with dialer:
-                self._read_windows(dialer)
+            self._read_source()
         except SyncError as exc:
             failure = str(exc), exc.label
             LOG.warning("%s: %s", one_line(source.client_name), exc)
         except Exception as exc:  # noqa: BLE001 - a client's trouble stays with the client
             failure = redacted(exc), "program error"
             LOG.error("%s: %s", one_line(source.client_name), failure[0])  # noqa: TRY400 - a traceback may hold a secret
-        self.refused = dialer.refused
-        if dialer.accepted:
-            self.accepted = AcceptedAccount(host=source.host, username=source.username)
         return ClientOutcome(
             source_key=source.source_key,
             campaign=source.campaign,
@@ -111,12 +104,24 @@ class ClientReader:
             label=failure[1] if failure else "completed",
             windows_planned=len(self._windows),
             windows_read=len(self.sealed),
-            requests=dialer.traffic.requests,
-            retries=dialer.traffic.retries,
-            bytes_received=dialer.traffic.bytes_received,
+            requests=self._traffic.requests,
+            retries=self._traffic.retries,
+            bytes_received=self._traffic.bytes_received,
             seconds=round(time.monotonic() - started, 3),
             notices=tuple(self._notices),
         )
+
+    def _read_source(self) -> None:
+        source, job = self._source, self._job
+        until = job.no_new_window_after - job.clock_shift
+        with Dialer(source, self._settings, job.run_id, cancelled=stop_requested, until=until) as dialer:
+            self._traffic = dialer.traffic
+            try:
+                self._read_windows(dialer)
+            finally:
+                self.refused = dialer.refused
+                if dialer.accepted:
+                    self.accepted = AcceptedAccount(host=source.host, username=source.username)
 
     def _read_windows(self, dialer: Dialer) -> None:
         version = dialer.version()
@@ -125,12 +130,19 @@ class ClientReader:
             dialer, self._source, self._settings, spool_name=self._name, run_id=self._job.run_id,
             build=version.build if version else None, parsing=self._parsing, clock_shift=self._job.clock_shift,
         )  # fmt: skip
+        failed: DialerFailed | None = None
         for window in self._windows:
             if stop_requested() or utc_now() + self._job.clock_shift > self._job.no_new_window_after:
                 break
-            sealed = reader.read(window, self._job.backfill_id)
+            try:
+                sealed = reader.read(window, self._job.backfill_id)
+            except DialerFailed as exc:
+                failed = failed or exc
+                continue
             self.sealed.append(sealed)
             LOG.debug("%s: %s %s", one_line(self._source.client_name), window.day, plural(sealed.records, "record"))
+        if failed:
+            raise failed
 
     def _check_version(self, version: DialerVersion | None) -> None:
         """What the dialer's build cannot do, and whether its clock and the row's time zone agree."""

@@ -37,6 +37,7 @@ from errors import (
     DialerUnreachable,
     LoginRejected,
     RequestCancelled,
+    SyncError,
 )
 from messages import Credential, RefusedAccount
 from utils import utc_now
@@ -44,10 +45,11 @@ from utils import utc_now
 LOG = logging.getLogger(__name__)
 
 VERSION_PAGE = "non_agent_api.php"
-VERSION = re.compile(r"BUILD: (\d{6})-\d+\|DATE: (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\|EPOCH: (\d{9,10})\|")
+VERSION = re.compile(r"BUILD: (\d{5,6})-\d+\|DATE: (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\|EPOCH: (\d{9,10})\|")
 CHUNK_BYTES = 1 << 18
 MESSAGE_BYTES = 4096
-LEAST_SLOT_WAIT = 60.0
+LEAST_WAIT = 60.0
+"""Seconds for which others are waited for, however late it is."""
 SLOT_SECONDS = 10.0
 """After that long a kept-alive connection is given up between two requests, so that others get their turn."""
 Form = Sequence[tuple[str, str]]
@@ -94,10 +96,13 @@ class Dialer:
         self._slot: FileLock | None = None
         self._slot_since = 0.0
         self._server_errors = 0
+        self._deadline = 0.0
         self._session = requests.Session()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=1, max_retries=0))
         self._session.headers["User-Agent"] = "vicidial-warehouse"
+        if not source.verify_tls:  # the row says so; for the whole process, since filters know no threads
+            warnings.simplefilter("ignore", InsecureRequestWarning)
 
     def __enter__(self) -> "Dialer":
         return self
@@ -107,7 +112,7 @@ class Dialer:
 
     def version(self) -> DialerVersion | None:
         """Build and clock; None where the dialer does not say."""
-        found = VERSION.search(self._attempts()(self._version_once))
+        found = VERSION.search(self._attempts(login=False)(self._version_once))
         if not found:
             return None
         now = datetime.fromtimestamp(int(found[3]), UTC)
@@ -117,7 +122,11 @@ class Dialer:
 
     def _version_once(self) -> str:
         with self._response(VERSION_PAGE, [("function", "version")], login=False) as response:
-            return next(self._body(response), b"").decode("utf-8", errors="replace")
+            answer = self._answer(response)
+            error = self._refusal(answer, VERSION_PAGE)
+            if isinstance(error, DialerBusy):
+                raise error  # without its build, an old dialer that shows no calls could not be told from an idle one
+            return answer.start
 
     def download(self, page: str, form: Form, path: Path) -> bool:
         """Ask a report page and stream its export to ``path``; False if the dialer has no calls in that window.
@@ -127,11 +136,11 @@ class Dialer:
             TransientError: number and time of the retries are used up.
         """
         self._server_errors = 0
-        downloaded: bool = self._attempts()(self._download_once, page, form, path)
+        downloaded: bool = self._attempts(login=True)(self._download_once, page, form, path)
         return downloaded
 
     def _download_once(self, page: str, form: Form, path: Path) -> bool:
-        self._account.admit(wait_for=self._wait)
+        self._account.admit(wait_for=self._waiting_for_account())
         try:
             with self._response(page, form, login=True) as response:
                 answer = self._answer(response)
@@ -142,6 +151,7 @@ class Dialer:
                 with path.open("wb") as file:
                     for piece in self._body(response):
                         file.write(piece)
+                        self._check_cancelled()
             return True
         finally:
             self._account.undecided()
@@ -149,15 +159,17 @@ class Dialer:
     def _message(self, answer: Answer, page: str) -> bool:
         if answer.is_empty_export:
             return False
-        error = refusal(
-            answer, host=self._source.host, user=self._source.username, password=self._source.password, page=page
-        )
+        error = self._refusal(answer, page)
         if isinstance(error, LoginRejected):
             self._account.refused()
             self.refused = self._account.refusal()
         if isinstance(error, AccountLocked):
             self._account.locked()
         raise error
+
+    def _refusal(self, answer: Answer, page: str) -> SyncError:
+        source = self._source
+        return refusal(answer, host=source.host, user=source.username, password=source.password, page=page)
 
     def _answer(self, response: requests.Response) -> Answer:
         headers = {name.lower(): value for name, value in response.headers.items()}
@@ -177,27 +189,25 @@ class Dialer:
     def _response(self, page: str, form: Form, *, login: bool) -> Iterator[requests.Response]:
         """One request in a connection slot; whatever goes wrong on the way is a TransientError or ClientError."""
         source, settings = self._source, self._settings
+        silence = min(settings.http_timeout, settings.request_timeout)
         self._take_slot()
         self.traffic.requests += 1
+        self._deadline = time.monotonic() + settings.request_timeout.total_seconds()
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", InsecureRequestWarning)  # the row says so, and the summary says it
-                response = self._session.post(
-                    source.dialer_url + page,
-                    data=[(name.encode("utf-8"), value.encode("utf-8")) for name, value in form],
-                    auth=HTTPBasicAuth(source.username.encode("utf-8"), source.password.encode("utf-8"))
-                    if login
-                    else None,
-                    timeout=(settings.connect_timeout.total_seconds(), settings.http_timeout.total_seconds()),
-                    verify=source.verify_tls,
-                    allow_redirects=False,
-                    stream=True,
-                )
+            response = self._session.post(
+                source.dialer_url + page,
+                data=[(name.encode("utf-8"), value.encode("utf-8")) for name, value in form],
+                auth=HTTPBasicAuth(source.username.encode("utf-8"), source.password.encode("utf-8")) if login else None,
+                timeout=(settings.connect_timeout.total_seconds(), silence.total_seconds()),
+                verify=source.verify_tls,
+                allow_redirects=False,
+                stream=True,
+            )
             with response:
                 yield response
         except (requests.RequestException, HTTPError) as exc:
             self._give_up_slot()
-            error = transport_error(exc, source.host, settings.http_timeout)
+            error = transport_error(exc, source.host, silence)
             if login and not isinstance(error, DialerUnreachable | CertificateInvalid):
                 self._account.unanswered()
             raise error from None  # the original shows the URL
@@ -209,36 +219,34 @@ class Dialer:
 
     def _body(self, response: requests.Response) -> Iterator[bytes]:
         """Pieces of the body as they arrive; a body that drips for ever is cut off."""
-        limit = self._settings.request_timeout.total_seconds()
-        deadline = time.monotonic() + limit
         while piece := response.raw.read1(CHUNK_BYTES, decode_content=True):
             self.traffic.bytes_received += len(piece)
             yield piece
-            if time.monotonic() > deadline:
-                raise DialerTimeout(self._source.host, limit)
-            self._check_cancelled()
+            if time.monotonic() > self._deadline:
+                self._account.unanswered()
+                raise DialerTimeout(self._source.host, self._settings.request_timeout.total_seconds())
 
-    def _attempts(self) -> Retrying:
+    def _attempts(self, *, login: bool) -> Retrying:
         """Exponential waits with jitter, a number and a total time, and only for what can pass by itself."""
         settings = self._settings
         total = settings.retry_total.total_seconds()
         return Retrying(
             stop=stop_any(stop_after_attempt(settings.retry_attempts), stop_before_delay(total)),
             wait=_seconds_to_wait,
-            retry=retry_if_exception(self._may_be_repeated),
+            retry=retry_if_exception(lambda exc: self._may_be_repeated(exc, login=login)),
             sleep=self._wait,
             before_sleep=self._before_repeating,
             reraise=True,
         )
 
-    def _may_be_repeated(self, exc: BaseException) -> bool:
+    def _may_be_repeated(self, exc: BaseException, *, login: bool) -> bool:
         """Not what was cut off while the password had never worked: that could be one more failed login."""
         if isinstance(exc, DialerUnreachable | DialerBusy):
             return True
         if isinstance(exc, DialerFailed):
             self._server_errors += 1
             return self._server_errors == 1
-        return isinstance(exc, AnswerBroken | DialerTimeout) and not self._account.never_worked
+        return isinstance(exc, AnswerBroken | DialerTimeout) and not (login and self._account.never_worked)
 
     def _before_repeating(self, state: RetryCallState) -> None:
         self.traffic.retries += 1
@@ -253,14 +261,28 @@ class Dialer:
             time.sleep(min(left, 0.2))
         self._check_cancelled()
 
+    def _waiting_for_account(self) -> Callable[[float], None]:
+        """Waits for other users of the account, without a connection that one of them may be waiting for."""
+        end = time.monotonic() + self._patience()
+
+        def wait(seconds: float) -> None:
+            self._give_up_slot()
+            if time.monotonic() > end:
+                raise DialerBusy(self._source.host, "an earlier request of this user is not answered yet", None)
+            self._wait(seconds)
+
+        return wait
+
+    def _patience(self) -> float:
+        return max((self._until - utc_now()).total_seconds(), LEAST_WAIT)
+
     def _check_cancelled(self) -> None:
         if self._cancelled():
             raise RequestCancelled(self._source.host)
 
     def _take_slot(self) -> None:
         if self._slot is None:
-            left = max((self._until - utc_now()).total_seconds(), LEAST_SLOT_WAIT)
-            self._slot = self._slots.take(wait_seconds=left, give_up=self._check_cancelled)
+            self._slot = self._slots.take(wait_seconds=self._patience(), give_up=self._check_cancelled)
             self._slot_since = time.monotonic()
 
     def _give_up_slot(self) -> None:

@@ -3,7 +3,7 @@
 Only the parent process holds a warehouse; a worker never opens one. Drivers are imported when they are opened.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,6 +12,8 @@ from typing import Protocol
 from config import Settings
 from errors import WarehouseMissing
 from messages import Batch, ClientResult, HourRead, RefusedAccount
+
+Row = Mapping[str, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,9 @@ class RowsMerged:
 
 class Warehouse(Protocol):
     """Where credentials come from and calls go to. Methods raise WarehouseError and ConfigError, nothing else."""
+
+    patient_until: datetime | None
+    """Until when a commit waits for others to let go of the warehouse; None: for a cycle's length."""
 
     def describe(self) -> str:
         """Where it is, for a log line: no secret in it."""
@@ -42,10 +47,10 @@ class Warehouse(Protocol):
         """The credentials table as it stands: column name as stored → text, in the table's order."""
         ...
 
-    def put_credential_rows(self, rows: Sequence[Mapping[str, str | None]]) -> RowsMerged:
-        """Add or change rows by (client_id, campaign, url without its dates), all or none.
+    def put_credential_rows(self, rows: Sequence[Row], key_of: Callable[[Row], str]) -> RowsMerged:
+        """Add or change rows, all or none; each has every column of ``tables.CREDENTIALS``.
 
-        Each row has every column of ``tables.CREDENTIALS``, and ``source_key``, by which rows are told apart.
+        ``key_of`` gives the source that a row stands for, be it a new one or one of the table with its own spelling.
         """
         ...
 
@@ -83,10 +88,13 @@ class Warehouse(Protocol):
         ...
 
 
-def open_warehouse(settings: Settings) -> Warehouse:
-    """The warehouse that the settings name; nothing is connected or made before its first use."""
+def open_warehouse(settings: Settings, give_up: Callable[[], bool] = lambda: False) -> Warehouse:
+    """The warehouse that the settings name; nothing is connected or made before its first use.
+
+    ``give_up`` is asked while it waits for somebody else: true ends the waiting.
+    """
     if settings.warehouse == "duckdb":
         from warehouses.duckdb_warehouse import DuckDBWarehouse  # noqa: PLC0415 - only who opens it pays for the driver
 
-        return DuckDBWarehouse(settings)
+        return DuckDBWarehouse(settings, give_up)
     raise WarehouseMissing(settings.warehouse)

@@ -115,12 +115,12 @@ class Session:
 
 
 @contextmanager
-def warehouse_for_writing(settings: Settings) -> Iterator[Warehouse]:
+def warehouse_for_writing(settings: Settings, stop: threading.Event) -> Iterator[Warehouse]:
     """The warehouse with its tables in place, held against other daemons."""
     for line in settings.lines():
         LOG.info("%s", line)
     make_folder(settings.data_dir)
-    warehouse = open_warehouse(settings)
+    warehouse = open_warehouse(settings, stop.is_set)
     with warehouse.lease():
         if leftovers := remove_leftovers(settings.data_dir):
             LOG.info("Removed %s that a run left behind; what it had not committed is read again", leftovers)
@@ -166,7 +166,7 @@ def cli(context: click.Context, single: bool) -> None:
             raise click.UsageError("--single goes without a command")
         return
     settings = session.settings()
-    with warehouse_for_writing(settings) as warehouse:
+    with warehouse_for_writing(settings, session.stop) as warehouse:
 
         def cycle(now: datetime) -> RunResult:
             LOG.info("Starting multiprocess campaign processing")
@@ -197,7 +197,7 @@ def demo(session: Session, again: bool) -> None:
     settings = demo_settings(folder)
     session.take_signals(settings)
     stage = stage_moved_on(folder) if again else fresh_stage(folder)
-    with warehouse_for_writing(settings) as warehouse:
+    with warehouse_for_writing(settings, session.stop) as warehouse:
         show(run_demo(run_cycle, warehouse, settings, stage, session.stop))
     click.echo(closing_lines(settings))
     session.exit()
@@ -224,7 +224,7 @@ def backfill(session: Session, first: datetime, last: datetime, campaign: str | 
     if last < first:
         raise OptionInvalid("--to", f"{last:%Y-%m-%d}", f"{first:%Y-%m-%d} (--from) or later")
     settings = session.settings()
-    with warehouse_for_writing(settings) as warehouse:
+    with warehouse_for_writing(settings, session.stop) as warehouse:
         run = run_backfill(
             warehouse, settings, utc_now(), session.stop,
             first=first.date(), last=last.date(), campaign=campaign, client=client,

@@ -1,6 +1,7 @@
 """The few helpers that know nothing of our trade; each has two users and needs only the standard library."""
 
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -30,6 +31,11 @@ def one_line(text: str, *, limit: int = 200) -> str:
     """Text that cannot forge a log line: control characters become blanks, the rest is cut at ``limit``."""
     clean = "".join(character if character.isprintable() else " " for character in text)
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+def squeezed(name: str) -> str:
+    """A name without case, underscores and blanks, for comparing: ClientID is client_id."""
+    return re.sub(r"[\s_]", "", name).casefold()
 
 
 def plural(count: int, noun: str) -> str:

@@ -59,6 +59,7 @@ class Run:
         """One per client, after the transaction that committed its windows."""
         make_key(self.settings.data_dir / "accounts")
         self.progress.expect(len(jobs))
+        self.warehouse.patient_until = utc_now() + self.settings.cycle_interval
         shifted = [replace(job, clock_shift=self.clock_shift) for job in jobs]
         try:
             for ready in run_jobs(shifted, process_campaign, self.settings, recover=self._recovered, stop=self.stop):

@@ -4,10 +4,10 @@ import csv
 import io
 from pathlib import Path
 
-from credentials.rows import CANONICAL, by_our_names, problems_of, source_key, squeezed
+from credentials.rows import CANONICAL, by_our_names, problems_of, source_key
 from errors import ImportRefused
 from tables import CREDENTIALS
-from utils import one_line
+from utils import one_line, squeezed
 
 HEADER = ("Campaign", "URL", "Username", "Password", "ClientName", "ClientID")
 OPTIONAL = ("Timezone", "Enabled", "MaxConnections", "VerifyTLS", "dialer_campaigns", "ingroups")

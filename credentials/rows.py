@@ -13,7 +13,7 @@ from credentials.urls import canonical_or_empty, report_address
 from errors import RowUnusable
 from messages import Credential, SkippedRow
 from tables import CREDENTIALS
-from utils import one_line
+from utils import one_line, squeezed
 
 YES, NO = frozenset({"", "yes", "y", "true", "t", "1", "on"}), frozenset({"no", "n", "false", "f", "0", "off"})
 MOST_CONNECTIONS = 50
@@ -26,11 +26,6 @@ class Problem:
 
     column: str
     text: str
-
-
-def squeezed(name: str) -> str:
-    """Column names are compared without case, underscores and blanks: ClientID is client_id."""
-    return re.sub(r"[\s_]", "", name).casefold()
 
 
 CANONICAL = {squeezed(column.name): column.name for column in CREDENTIALS.columns}

@@ -40,7 +40,7 @@ class Note:
 
     @property
     def next_try(self) -> datetime:
-        """One unanswered try may be repeated at once, each further one only after twice the time."""
+        """One unanswered try may be repeated in the next run, each further one only after twice the time."""
         wait = UNCLEAR_WAIT * 2 ** min(self.tries - 2, 5) if self.tries > 1 else timedelta()
         return datetime.fromisoformat(self.since) + wait
 
@@ -62,6 +62,7 @@ class Account:
         self._run_id = run_id
         self._path = notes_file(directory, source.host, source.username)
         self._lock = FileLock(self._path.with_suffix(".lock"), thread_local=False)
+        self._editing = FileLock(self._path.with_suffix(".edit"), thread_local=False)
         self._fingerprint = _keyed(source.password, directory / "key")
         self._before: Note | None = None
 
@@ -106,7 +107,8 @@ class Account:
 
     def locked(self) -> None:
         """The dialer has locked the account: nothing is sent for a while, whatever the password."""
-        self._save(replace(self._notes(), locked_until=(utc_now() + LOCK_WAIT).isoformat()))
+        with self._editing:
+            self._save(replace(self._notes(), locked_until=(utc_now() + LOCK_WAIT).isoformat()))
         self.undecided()
 
     def undecided(self) -> None:
@@ -152,7 +154,7 @@ class Account:
         self._before = note = self._notes().passwords.get(self._fingerprint)
         if note is not None and note.state == WORKS:
             return
-        if note is not None and note.next_try > utc_now():
+        if note is not None and (note.run_id == self._run_id or note.next_try > utc_now()):
             at = f"{note.next_try:%Y-%m-%d %H:%M} UTC"
             raise LoginUnclear(self._source.host, self._source.username, note.tries, at)
         tries = note.tries + 1 if note is not None else 1
@@ -166,11 +168,12 @@ class Account:
         return Notes(**content)
 
     def _write(self, note: Note | None) -> None:
-        notes = self._notes()
-        passwords = {key: other for key, other in notes.passwords.items() if key != self._fingerprint}
-        if note is not None:
-            passwords[self._fingerprint] = note
-        self._save(replace(notes, passwords=passwords))
+        with self._editing:  # the account's lock is not held by those whose password has worked
+            notes = self._notes()
+            passwords = {key: other for key, other in notes.passwords.items() if key != self._fingerprint}
+            if note is not None:
+                passwords[self._fingerprint] = note
+            self._save(replace(notes, passwords=passwords))
 
     def _save(self, notes: Notes) -> None:
         write_durably(self._path, json.dumps(asdict(notes)).encode("utf-8"))

@@ -22,6 +22,7 @@ from errors import (
 )
 
 NO_CALLS = re.compile(r"^There are no (inbound |outbound )?calls during this time period for these parameters")
+RIGHTS_MISSING = ("You are not allowed to view", "You do not have permissions for export reports")
 BUSY = frozenset({429, 502, 503, 504})
 SHOWN_CHARACTERS = 80
 
@@ -52,8 +53,7 @@ class Answer:
     @property
     def proves_login(self) -> bool:
         """The password was right, whatever else the answer says."""
-        rights = ("|GOOD|", "You do not have permissions for export reports", "You are not allowed to view this report")
-        return self.is_export or self.is_empty_export or any(text in self.start for text in rights)
+        return self.is_export or self.is_empty_export or self.start.startswith(RIGHTS_MISSING)
 
 
 def refusal(answer: Answer, *, host: str, user: str, password: str, page: str) -> SyncError:
@@ -81,10 +81,12 @@ def _known(host: str, user: str) -> list[tuple[re.Pattern[str], SyncError]]:
     """Messages in the default language, the most telling first."""
     level = "it needs level 7 or higher and 'View Reports'; see docs/dialer-rights.md."
     return [
-        (re.compile(r"\|LOCK\|"), AccountLocked(host, user, "15 minutes from now")),
-        (re.compile(r"\|IPBLOCK\|"), AddressBlocked(host, user)),
-        (re.compile(r"\|2FA\||^Your session is expired"), TwoFactorRequired(host, user)),
-        (re.compile(r"\|BAD\||^Invalid Username/Password"), LoginRejected(host, user)),
+        (_code("LOCK"), AccountLocked(host, user, "15 minutes from now")),
+        (_code("IPBLOCK"), AddressBlocked(host, user)),
+        (_code("2FA"), TwoFactorRequired(host, user)),
+        (re.compile(r"^Your session is expired"), TwoFactorRequired(host, user)),
+        (_code("BAD"), LoginRejected(host, user)),
+        (re.compile(r"^Invalid Username/Password"), LoginRejected(host, user)),
         (re.compile(r"^You are not allowed to view reports"), NotPermitted(host, user, level)),
         (
             re.compile(r"^You do not have permissions for export reports"),
@@ -108,13 +110,24 @@ def _known(host: str, user: str) -> list[tuple[re.Pattern[str], SyncError]]:
     ]
 
 
+def _code(word: str) -> re.Pattern[str]:
+    """The word that ends a message; before it, user and password are echoed, and either may be such a word."""
+    return re.compile(rf"\|{word}\|\s*$", re.MULTILINE)
+
+
 def without_secrets(text: str, user: str, password: str) -> str:
     """The first 80 characters of a message, without markup, user, password and digits."""
-    plain = re.sub(r"<[^>]*>", " ", text)
-    for secret in sorted({password, user} - {""}, key=len, reverse=True):
+    plain = text
+    for secret in sorted(_spellings(user) | _spellings(password), key=len, reverse=True):
         plain = re.sub(re.escape(secret), "…", plain, flags=re.IGNORECASE)
+    plain = re.sub(r"<[^>]*>", " ", plain)
     plain = re.sub(r"\|[^|]*(?=\|)", "|…", re.sub(r"\d+", "#", plain))
     return " ".join(plain.split())[:SHOWN_CHARACTERS] or "nothing"
+
+
+def _spellings(secret: str) -> set[str]:
+    """As it is, and as a dialer strips it, whose idea of a letter is that of one script or of all."""
+    return {secret, re.sub(r"[^-_0-9A-Za-z]", "", secret), re.sub(r"[^-_\w]", "", secret)} - {""}
 
 
 def _address(location: str) -> str:

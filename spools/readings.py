@@ -39,7 +39,6 @@ class Reading:
     in_progress: Counter[tuple[date, int]] = field(default_factory=Counter)
     days: list[date] = field(default_factory=list)
     last_inbound_hour: int = -1
-    last_outbound_hour: int = -1
 
     def add(self, chunk: Chunk) -> None:
         self.records += chunk.records
@@ -51,7 +50,6 @@ class Reading:
             self.in_progress[count.day, count.hour] += count.in_progress
         self.days += [day for day in (chunk.first_day, chunk.last_day) if day is not None]
         self.last_inbound_hour = max(self.last_inbound_hour, chunk.last_inbound_hour)
-        self.last_outbound_hour = max(self.last_outbound_hour, chunk.last_outbound_hour)
 
     def legs_in(self, window: Window) -> int:
         return sum(self.legs[window.day, hour] for hour in window.hours)
@@ -91,7 +89,7 @@ class SourceReader:
         first = self._answer(window)
         if first.legs_in(window) < window.known_legs:
             return self._second_opinion(first, window)
-        if window.final and not window.known_legs and first.rows and not self._report.whole_days_only():
+        if window.final and not window.known_legs and first.digest and not self._report.whole_days_only():
             return self._with_proven_end(first, window)
         return first, 0, None
 
@@ -107,9 +105,11 @@ class SourceReader:
         return best, 0, f"{window.known_legs} calls before, now {shown[0]} and then {shown[1]}"
 
     def _with_proven_end(self, first: Reading, window: Window) -> tuple[Reading, int, str | None]:
-        """Outbound calls come first, then inbound, each by time: a cut answer lacks what its tail request shows."""
-        last_hour = first.last_inbound_hour if first.last_inbound_hour >= 0 else first.last_outbound_hour
-        tail_window = replace(window, first_hour=max(last_hour, window.first_hour))
+        """Outbound calls come first, then inbound, each by time: a cut answer lacks what its tail request shows.
+
+        Without any inbound call, those of every hour may be missing, and the tail is the whole window.
+        """
+        tail_window = replace(window, first_hour=max(first.last_inbound_hour, window.first_hour))
         tail = self._answer(tail_window)
         tail.spool.discard()
         if tail.legs_in(tail_window) <= first.legs_in(tail_window):

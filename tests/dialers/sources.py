@@ -1,0 +1,119 @@
+"""What the tests of fetching start from: sources on a simulated dialer, and settings whose timeouts are short."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from ssl import SSLContext
+from typing import Any
+
+from config import Settings
+from data_fetcher import Dialer
+from dialers.accounts import make_key
+from messages import Credential, Window
+from simulated_dialer import Account, SimulatedDialer, World
+from utils import utc_now
+
+EXPORT, STATS, API = "call_report_export.php", "user_stats.php", "non_agent_api.php"
+DAY, ZONE = date(2026, 3, 2), "America/New_York"
+REPORT = Account("report", "secret")
+FORM = [
+    ("run_export", "1"), ("query_date", "2026-03-02"), ("end_date", "2026-03-02"), ("campaign[]", "---ALL---"),
+    ("group[]", "---ALL---"), ("header_row", "YES"), ("export_fields", "EXTENDED_2"),
+]  # fmt: skip
+BEST = Credential(
+    source_key="0" * 32, campaign="Sales", client_id="C1", client_name="Client 1", report="call_report_export",
+    dialer_url="", username="report", password="secret", timezone=ZONE, max_connections=4,
+)  # fmt: skip
+
+
+def small_world(**options: Any) -> World:
+    return World(**{"calls_per_hour": 20, **options})
+
+
+def source(dialer: SimulatedDialer | str, /, **changes: Any) -> Credential:
+    url = dialer if isinstance(dialer, str) else dialer.url
+    return replace(BEST, dialer_url=url, **changes)
+
+
+def quick(folder: Path, /, **changes: Any) -> Settings:
+    """Settings with short timeouts, and the key that the accounts' notes need."""
+    seconds = {"http_timeout": 1.0, "connect_timeout": 1.0, "request_timeout": 2.0, "retry_total": 10.0}
+    seconds |= {name: changes.pop(name) for name in list(changes) if name in seconds}
+    make_key(folder / "accounts")
+    return Settings(
+        data_dir=folder, **{"retry_attempts": 3, **{n: timedelta(seconds=s) for n, s in seconds.items()}, **changes}
+    )
+
+
+def talking(
+    who: Credential, settings: Settings, run_id: str = "run", cancelled: Callable[[], bool] = lambda: False
+) -> Dialer:
+    return Dialer(who, settings, run_id, cancelled=cancelled, until=utc_now() + timedelta(seconds=20))
+
+
+def download(who: Credential, settings: Settings, run_id: str = "run") -> bytes:
+    """One export of the day; its bytes."""
+    with talking(who, settings, run_id) as dialer:
+        return downloaded_by(dialer, settings)
+
+
+def downloaded_by(dialer: Dialer, settings: Settings) -> bytes:
+    path = settings.data_dir / f"{threading.get_ident()}.download"
+    try:
+        return path.read_bytes() if dialer.download(EXPORT, FORM, path) else b""
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def exports_asked(dialer: SimulatedDialer) -> int:
+    return dialer.seen.requests_by_page.get(EXPORT, 0)
+
+
+def day_window(first_hour: int = 0, last_hour: int = 23, **changes: Any) -> Window:
+    midnight = datetime.combine(DAY, datetime.min.time(), World().zone).astimezone(utc_now().tzinfo)
+    since, until = (midnight + timedelta(hours=hours) for hours in (first_hour, last_hour + 1))
+    return Window(day=DAY, first_hour=first_hour, last_hour=last_hour, since=since, until=until, **changes)
+
+
+def wait_until(fact: Callable[[], object], seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not fact():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.01)
+
+
+@contextmanager
+def listener(talk: Callable[[socket.socket], None], tls: SSLContext | None = None) -> Iterator[int]:
+    """The port of a server that reads a request's head and then does ``talk``; what no real dialer was made to do."""
+    server = socket.create_server(("127.0.0.1", 0))
+    threads: list[threading.Thread] = []
+
+    def serve(connection: socket.socket) -> None:
+        with suppress(OSError), connection:
+            secured = tls.wrap_socket(connection, server_side=True) if tls else connection
+            with secured:
+                while b"\r\n\r\n" not in secured.recv(65536):
+                    pass
+                talk(secured)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                threads.append(threading.Thread(target=serve, args=(server.accept()[0],), daemon=True))
+                threads[-1].start()
+
+    accepting = threading.Thread(target=accept, daemon=True)
+    accepting.start()
+    try:
+        yield server.getsockname()[1]
+    finally:
+        with suppress(OSError):
+            server.shutdown(socket.SHUT_RDWR)
+        server.close()
+        for thread in (accepting, *threads):
+            thread.join(5)

@@ -1,0 +1,97 @@
+"""Errors cross processes and are shown to operators: each survives pickling, is short, and says what to do."""
+
+import pickle
+from collections.abc import Iterator
+
+import pytest
+
+import errors
+from errors import SyncError
+
+HOST = "dialer.example:8080"
+EXAMPLES: dict[type[SyncError], tuple[object, ...]] = {
+    errors.SyncError: ("it failed",),
+    errors.ConfigError: ("it failed",),
+    errors.ClientError: ("it failed",),
+    errors.TransientError: ("it failed",),
+    errors.SuspectData: ("fewer calls",),
+    errors.WarehouseError: ("it failed",),
+    errors.WarehouseHeld: ("by run 7 on host {a}",),
+    errors.SettingsInvalid: ("  BATCH_SIZE=x: allowed is {1}.",),
+    errors.NoCampaigns: ("calls.duckdb",),
+    errors.TableRefused: ("calls", "it lacks call_key"),
+    errors.WarehouseMissing: ("bigquery",),
+    errors.ImportRefused: ("clients.csv", "line 2, url: is empty"),
+    errors.OptionInvalid: ("--days", "x", "1 to 31"),
+    errors.DemoMissing: ("demo --again",),
+    errors.RowUnusable: ("url: write http:// before it",),
+    errors.LoginRejected: (HOST, "rep'ort{0}"),
+    errors.LoginUnclear: (HOST, "report", 2, "2026-03-02 10:00 UTC"),
+    errors.AccountLocked: (HOST, "report", "2026-03-02 10:00 UTC"),
+    errors.TwoFactorRequired: (HOST, "report"),
+    errors.NotPermitted: (HOST, "report", "switch it on."),
+    errors.AddressBlocked: (HOST, "report"),
+    errors.ReportUnknown: (HOST, '"a page {with} braces"'),
+    errors.RedirectRefused: (HOST, "https://other.example"),
+    errors.DialerRefused: (HOST, 404),
+    errors.CertificateInvalid: (HOST, "expired"),
+    errors.CampaignsUnnamed: (HOST, 150201),
+    errors.DialerUnreachable: (HOST, "connection refused"),
+    errors.DialerBusy: (HOST, "HTTP 503", None),
+    errors.DialerTimeout: (HOST, 300.0),
+    errors.AnswerBroken: (HOST, "it ends inside a record"),
+    errors.DialerFailed: (HOST, "user_stats.php"),
+    errors.SlotUnavailable: (HOST, 2),
+    errors.RequestCancelled: (HOST,),
+    errors.WarehouseBusy: ("calls.duckdb", 60.0, "process 7"),
+    errors.WarehouseUnusable: ("calls.duckdb", "no space"),
+    errors.BatchRefused: ("a constraint",),
+}
+GROUPS = {SyncError, *SyncError.__subclasses__()} - {errors.WarehouseHeld}
+THEIR_TEXT_SAYS_WHAT_TO_DO = {errors.SettingsInvalid, errors.RowUnusable}
+
+
+def classes(root: type[SyncError] = SyncError) -> Iterator[type[SyncError]]:
+    yield root
+    for kind in root.__subclasses__():
+        yield from classes(kind)
+
+
+def test_every_error_is_tested_here() -> None:
+    assert set(classes()) == set(EXAMPLES)
+
+
+@pytest.mark.parametrize("kind", EXAMPLES, ids=lambda kind: kind.__name__)
+def test_an_error_survives_pickling(kind: type[SyncError]) -> None:
+    error = kind(*EXAMPLES[kind])
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is kind
+    assert (copy.args, str(copy)) == (EXAMPLES[kind], str(error))
+
+
+@pytest.mark.parametrize("kind", EXAMPLES, ids=lambda kind: kind.__name__)
+def test_an_error_names_every_fact_that_is_meant_for_reading(kind: type[SyncError]) -> None:
+    text = str(kind(*EXAMPLES[kind]))
+    for place, fact in enumerate(EXAMPLES[kind]):
+        if f"{{{place}" in kind.happened + kind.advice and isinstance(fact, str):
+            assert fact in text or repr(fact) in text
+    assert "{0" not in text.replace("rep'ort{0}", "")
+
+
+@pytest.mark.parametrize("kind", EXAMPLES, ids=lambda kind: kind.__name__)
+def test_a_label_is_two_or_three_words(kind: type[SyncError]) -> None:
+    assert 1 <= len(kind.label.split()) <= 3
+    assert len(kind.label) <= 20
+
+
+@pytest.mark.parametrize("kind", set(EXAMPLES) - GROUPS - THEIR_TEXT_SAYS_WHAT_TO_DO, ids=lambda kind: kind.__name__)
+def test_an_error_says_what_to_do(kind: type[SyncError]) -> None:
+    assert len(kind.advice) > 0
+    text = str(kind(*EXAMPLES[kind]))
+    assert text.endswith(kind.advice.format(*EXAMPLES[kind]))
+    assert text.endswith((".", ")", "31.", "NAME`."))
+
+
+def test_what_the_caller_does_next_is_decided_by_one_group() -> None:
+    for kind in set(EXAMPLES) - GROUPS:
+        assert sum(issubclass(kind, group) for group in GROUPS - {SyncError}) == (kind is not errors.WarehouseHeld)

@@ -1,0 +1,129 @@
+"""Makes and checks the tables of a DuckDB warehouse; numbered migrations, each run once."""
+
+from collections.abc import Callable
+
+import duckdb
+
+from config import Settings
+from errors import TableRefused
+from tables import (
+    BOOL,
+    CALLS,
+    CREDENTIALS,
+    DATE,
+    DATETIME,
+    FLOAT64,
+    INT64,
+    LEAD_COLUMNS,
+    STATE_TABLES,
+    STRING,
+    TIMESTAMP,
+    Column,
+    Table,
+)
+from utils import squeezed
+
+TYPES = {
+    STRING: "VARCHAR", INT64: "BIGINT", FLOAT64: "DOUBLE", BOOL: "BOOLEAN", DATE: "DATE", DATETIME: "TIMESTAMP",
+    TIMESTAMP: "TIMESTAMP WITH TIME ZONE",
+}  # fmt: skip
+NEEDED = tuple(column.name for column in CREDENTIALS.columns if column.required)
+Database = duckdb.DuckDBPyConnection
+
+
+def quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+class DuckDBTables:
+    """Names of the tables, and their state."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.schema = settings.dataset_id
+        self.lead_fields = settings.include_lead_fields
+        self._tables = {settings.output_table: CALLS, settings.credentials_table: CREDENTIALS}
+        self._tables |= {table.name: table for table in STATE_TABLES}
+        self.calls = self.name(settings.output_table)
+        self.credentials = self.name(settings.credentials_table)
+
+    def name(self, table: str) -> str:
+        """A table's full name, quoted."""
+        return f"{quoted(self.schema)}.{quoted(table)}"
+
+    def ready(self, db: Database) -> bool:
+        """Whether nothing has to be made; raises TableRefused where a name is taken by something else."""
+        for name, table in self._tables.items():
+            self._check(name, table, self.columns(db, name))
+        made = self.columns(db, "migrations")
+        done = (
+            {number for (number,) in db.execute(f"SELECT number FROM {self.name('migrations')}").fetchall()}
+            if made
+            else set()
+        )
+        return done >= set(MIGRATIONS) and not self._missing_lead_columns(db)
+
+    def make(self, db: Database) -> None:
+        """Everything that is missing, inside the caller's transaction."""
+        db.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(self.schema)}")
+        migrations = self.name("migrations")
+        db.execute(f"CREATE TABLE IF NOT EXISTS {migrations} (number BIGINT, applied_at TIMESTAMP WITH TIME ZONE)")
+        done = {number for (number,) in db.execute(f"SELECT number FROM {migrations}").fetchall()}
+        for number, migrate in MIGRATIONS.items():
+            if number not in done:
+                migrate(self, db)
+                db.execute(f"INSERT INTO {migrations} VALUES (?, now())", [number])
+        for column in self._missing_lead_columns(db):
+            db.execute(f"ALTER TABLE {self.calls} ADD COLUMN {quoted(column.name)} {TYPES[column.type]}")
+
+    def make_all(self, db: Database) -> None:
+        for name, table in self._tables.items():
+            if self.columns(db, name):
+                continue  # an operator's own credentials table
+            columns = ", ".join(
+                f"{quoted(column.name)} {TYPES[column.type]}{' NOT NULL' if column.required else ''}"
+                for column in table.columns
+            )
+            db.execute(f"CREATE TABLE {self.name(name)} ({columns})")
+            db.execute(f"COMMENT ON TABLE {self.name(name)} IS {_text(table.description)}")
+            for column in table.columns:
+                place = f"{self.name(name)}.{quoted(column.name)}"
+                db.execute(f"COMMENT ON COLUMN {place} IS {_text(column.description)}")
+
+    def columns(self, db: Database, table: str) -> dict[str, str]:
+        """Column → type of a table that exists; empty if it does not."""
+        found = db.execute(
+            "SELECT column_name, data_type FROM information_schema.columns WHERE table_catalog = current_database()"
+            " AND lower(table_schema) = lower(?) AND lower(table_name) = lower(?) ORDER BY ordinal_position",
+            [self.schema, table],
+        ).fetchall()
+        return dict(found)
+
+    def _check(self, name: str, table: Table, columns: dict[str, str]) -> None:
+        if not columns:
+            return
+        if table is CREDENTIALS:
+            missing = [needed for needed in NEEDED if squeezed(needed) not in {squeezed(column) for column in columns}]
+            if missing:
+                raise TableRefused(f"{self.schema}.{name}", f"it lacks {', '.join(missing)}")
+            return
+        wrong = [
+            f"{column.name} is {columns.get(column.name, 'missing')}"
+            for column in table.columns
+            if columns.get(column.name) != TYPES[column.type]
+        ]
+        if wrong:
+            raise TableRefused(f"{self.schema}.{name}", "; ".join(wrong[:6]))
+
+    def _missing_lead_columns(self, db: Database) -> list[Column]:
+        if not self.lead_fields:
+            return []
+        present = self.columns(db, self.calls.split(".")[1].strip('"'))
+        return [column for column in LEAD_COLUMNS if column.name not in present]
+
+
+MIGRATIONS: dict[int, Callable[[DuckDBTables, Database], None]] = {1: DuckDBTables.make_all}
+"""Append only: a number that was once released is never changed."""
+
+
+def _text(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,141 @@
+"""The embedded warehouse: one DuckDB file, opened for each transaction and closed again; only the parent opens it."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import date, datetime
+from typing import Any
+
+import duckdb
+
+from config import Settings
+from database import Row, RowsMerged
+from errors import BatchRefused
+from messages import Batch, ClientResult, HourRead, RefusedAccount
+from tables import ACCOUNTS, CREDENTIALS, HOURS
+from utils import squeezed, utc_now
+from warehouses.commits import CommitInDuckDB
+from warehouses.duckdb_files import DuckDBFile, reason_of
+from warehouses.duckdb_tables import DuckDBTables, quoted
+
+LOG = logging.getLogger(__name__)
+
+
+class DuckDBWarehouse:
+    """Keeps the promises of ``database.Warehouse`` in one file."""
+
+    def __init__(self, settings: Settings, give_up: Callable[[], bool]) -> None:
+        self._settings = settings
+        self._file = DuckDBFile(settings.duckdb_path, settings.data_dir / "temporary", give_up)
+        self._tables = DuckDBTables(settings)
+        self.patient_until: datetime | None = None
+
+    def describe(self) -> str:
+        return f"{self._settings.dataset_id}.{self._settings.credentials_table} of {self._settings.duckdb_path}"
+
+    def prepare(self) -> None:
+        self._settings.duckdb_path.parent.mkdir(parents=True, exist_ok=True)
+        if self._settings.duckdb_path.exists():
+            with self._file.reading(self._deadline()) as db:
+                if self._tables.ready(db):
+                    return
+        with self._file.writing(self._deadline()) as db:
+            self._tables.make(db)
+
+    def lease(self) -> AbstractContextManager[None]:
+        return self._file.lease()
+
+    def credential_rows(self) -> list[dict[str, str | None]]:
+        rows = self._rows(self._settings.credentials_table, "SELECT * FROM {table} ORDER BY rowid")
+        return [{name: None if value is None else _as_text(value) for name, value in row.items()} for row in rows]
+
+    def put_credential_rows(self, rows: Sequence[Row], key_of: Callable[[Row], str]) -> RowsMerged:
+        added = changed = left = 0
+        table = self._tables.credentials
+        with self._file.writing(self._deadline()) as db:
+            names = list(self._tables.columns(db, self._settings.credentials_table))
+            ours = {squeezed(column.name): column.name for column in CREDENTIALS.columns}
+            columns = {name: ours[squeezed(name)] for name in names if squeezed(name) in ours}
+            stored = db.execute(f"SELECT rowid, {', '.join(map(quoted, columns))} FROM {table}").fetchall()
+            known = {key_of(_named(row[1:], columns)): row for row in stored}
+            for row in rows:
+                values = [row.get(ours_name) for ours_name in columns.values()]
+                before = known.get(key_of(row))
+                if before is None:
+                    marks = ", ".join("?" for _ in values)
+                    db.execute(f"INSERT INTO {table} ({', '.join(map(quoted, columns))}) VALUES ({marks})", values)
+                    added += 1
+                elif _named(before[1:], columns) == _named(values, columns):
+                    left += 1
+                else:
+                    settings = ", ".join(f"{quoted(name)} = ?" for name in columns)
+                    db.execute(f"UPDATE {table} SET {settings} WHERE rowid = ?", [*values, before[0]])
+                    changed += 1
+        return RowsMerged(added=added, changed=changed, left=left)
+
+    def watermarks(self) -> dict[str, datetime]:
+        rows = self._rows("watermarks", "SELECT source_key, read_until FROM {table}")
+        return {row["source_key"]: row["read_until"] for row in rows}
+
+    def hours(self, since: date) -> list[HourRead]:
+        rows = self._rows("hours", f"SELECT {', '.join(HOURS.names)} FROM {{table}} WHERE day >= ?", [since])
+        return [HourRead(**row) for row in rows]
+
+    def refused_accounts(self) -> list[RefusedAccount]:
+        rows = self._rows("accounts", f"SELECT {', '.join(ACCOUNTS.names)} FROM {{table}}")
+        return [RefusedAccount(**row) for row in rows]
+
+    def release_accounts(self, accounts: Sequence[tuple[str, str]]) -> int:
+        refused = {(refusal.host, refusal.username) for refusal in self.refused_accounts()}
+        chosen = [account for account in accounts if account in refused]
+        if chosen:
+            with self._file.writing(self._deadline()) as db:
+                for account in chosen:
+                    db.execute(f"DELETE FROM {self._tables.name('accounts')} WHERE host = ? AND username = ?", account)
+        return len(chosen)
+
+    def commit(self, batch: Batch) -> list[ClientResult]:
+        try:
+            with self._file.writing(self._deadline()) as db:
+                return CommitInDuckDB(db, self._tables, batch).run()
+        except duckdb.Error as exc:
+            raise BatchRefused(reason_of(exc)) from None
+
+    def backfilled(self, backfill_id: str) -> set[tuple[str, date]]:
+        rows = self._rows("backfills", "SELECT source_key, day FROM {table} WHERE backfill_id = ?", [backfill_id])
+        return {(row["source_key"], row["day"]) for row in rows}
+
+    def end_backfill(self, backfill_id: str) -> None:
+        if self.backfilled(backfill_id):
+            with self._file.writing(self._deadline()) as db:
+                db.execute(f"DELETE FROM {self._tables.name('backfills')} WHERE backfill_id = ?", [backfill_id])
+
+    def publish(self) -> None:
+        if self._settings.duckdb_read_copy is not None:
+            self._file.copy_to(self._settings.duckdb_read_copy, self._deadline())
+
+    def _deadline(self) -> datetime:
+        return self.patient_until or utc_now() + self._settings.cycle_interval
+
+    def _rows(self, table: str, query: str, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:
+        """Rows of one table by column name; none if the file or the table is not there yet."""
+        if not self._settings.duckdb_path.exists():
+            return []
+        with self._file.reading(self._deadline()) as db:
+            if not self._tables.columns(db, table):
+                return []
+            found: pa.Table = db.execute(
+                query.format(table=self._tables.name(table)), list(parameters)
+            ).to_arrow_table()
+        rows: list[dict[str, Any]] = found.to_pylist()
+        return rows
+
+
+def _as_text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _named(values: Sequence[object], columns: Mapping[str, str]) -> dict[str, str | None]:
+    """Values under our names, as text."""
+    texts = [None if value in (None, "") else _as_text(value) for value in values]
+    return dict(zip(columns.values(), texts, strict=True))
