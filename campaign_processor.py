@@ -17,7 +17,6 @@ from config import Settings
 from data_fetcher import Dialer, DialerVersion, Traffic
 from errors import CampaignsUnnamed, DialerFailed, SyncError
 from messages import (
-    AcceptedAccount,
     CampaignJob,
     CampaignOutcome,
     ClientJob,
@@ -57,7 +56,6 @@ def read_campaign(job: CampaignJob, settings: Settings) -> CampaignOutcome:
         sealed=tuple(window for reader in readers for window in reader.sealed),
         clients=clients,
         refused=tuple(reader.refused for reader in readers if reader.refused),
-        accepted=tuple(reader.accepted for reader in readers if reader.accepted),
     )
 
 
@@ -72,7 +70,6 @@ class ClientReader:
     ) -> None:
         self.sealed: list[SealedWindow] = []
         self.refused: RefusedAccount | None = None
-        self.accepted: AcceptedAccount | None = None
         self._source = client.credential
         self._windows = client.windows
         self._name = f"{job.job_id}-{number:04}"

@@ -84,8 +84,6 @@ class Dialer:
     ) -> None:
         """``until``: when waiting for a free connection or for other users of the account ends."""
         self.traffic = Traffic()
-        self.accepted = False
-        """Whether this was the first to see in this run that the password works."""
         self.refused: RefusedAccount | None = None
         self._source = source
         self._settings = settings
@@ -145,7 +143,7 @@ class Dialer:
             with self._response(page, form, login=True) as response:
                 answer = self._answer(response)
                 if answer.proves_login:
-                    self.accepted |= self._account.works()
+                    self._account.works()
                 if not answer.is_export:
                     return self._message(answer, page)
                 with path.open("wb") as file:
@@ -155,6 +153,13 @@ class Dialer:
             return True
         finally:
             self._account.undecided()
+
+    def _admit(self) -> None:
+        try:
+            self._account.admit(wait_for=self._wait)
+        except LoginRejected:  # by an earlier request, whose worker may not have lived to tell
+            self.refused = self._account.refusal()
+            raise
 
     def _message(self, answer: Answer, page: str) -> bool:
         if answer.is_empty_export:

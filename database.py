@@ -64,8 +64,8 @@ class Warehouse(Protocol):
 
     def refused_accounts(self) -> list[RefusedAccount]: ...
 
-    def release_accounts(self, accounts: Sequence[tuple[str, str]]) -> int:
-        """Forget refusals of these (host, username); how many there were."""
+    def forget_refusals(self, refusals: Sequence[RefusedAccount]) -> None:
+        """These passwords may be tried again, or are in use no more."""
         ...
 
     def commit(self, batch: Batch) -> list[ClientResult]:

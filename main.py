@@ -66,21 +66,21 @@ def run_cycle(warehouse: Warehouse, settings: Settings, now: datetime, stop: thr
         NoCampaigns: the credentials table has no row that is switched on.
         WarehouseError: nothing more could be committed; what was not is read again by the next cycle.
     """
-    clock_shift = now - utc_now()
+    started = utc_now()
     usable, skipped = usable_credentials(warehouse.credential_rows(), settings)
     names = campaign_names(usable, skipped)
     if not names:
         raise NoCampaigns(warehouse.describe())
     LOG.info("Found %s to process", plural(len(names), "campaign"))
-    sources, results = without_refused(usable, warehouse.refused_accounts())
+    sources, results = without_refused(warehouse, usable)
     history = read_history(warehouse, sources, settings, now)
     run_id = new_run_id(now)
     jobs = plan_cycle(group_by_campaign(sources), history, settings, now, run_id)
     with Progress() as progress:
-        run = Run(run_id, now, warehouse, settings, sources, history, stop, progress, clock_shift)
+        run = Run(run_id, now, warehouse, settings, sources, history, stop, progress, now - started)
         results += run.results(jobs)
     warehouse.publish()
-    return RunResult(run_id, now, utc_now() - now, names, tuple(results), tuple(skipped))
+    return RunResult(run_id, now, utc_now() - started, names, tuple(results), tuple(skipped))
 
 
 class Session:

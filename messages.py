@@ -169,14 +169,6 @@ class RefusedAccount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AcceptedAccount:
-    """A login that worked in this run; what was remembered against it is forgotten."""
-
-    host: str
-    username: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ClientOutcome:
     """How the reading of one source went."""
 
@@ -206,7 +198,6 @@ class CampaignOutcome:
     sealed: tuple[SealedWindow, ...] = ()
     clients: tuple[ClientOutcome, ...] = ()
     refused: tuple[RefusedAccount, ...] = ()
-    accepted: tuple[AcceptedAccount, ...] = ()
     failure: str | None = None
     """Of the campaign as a whole: killed, timed out."""
     label: str = "completed"

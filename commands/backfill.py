@@ -35,7 +35,7 @@ def run_backfill(
         raise NoCampaigns(f"{warehouse.describe()} for this choice of campaign and client")
     if any(last >= local_day(now, source.timezone) for source in chosen):
         raise OptionInvalid("--to", last.isoformat(), "a day that is over for every dialer; cycles read today")
-    sources, results = without_refused(chosen, warehouse.refused_accounts())
+    sources, results = without_refused(warehouse, chosen)
     history = read_history(warehouse, sources, settings, now, since=first)
     backfill_id = _backfill_id(chosen, first, last)
     done = warehouse.backfilled(backfill_id)

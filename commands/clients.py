@@ -6,7 +6,7 @@ from config import Settings
 from credentials.csv_files import read_clients
 from credentials.rows import source_key, usable_credentials
 from database import RowsMerged, Warehouse
-from dialers.accounts import notes_file
+from dialers.accounts import is_of, notes_file
 from errors import NoCampaigns
 from messages import Credential, SkippedRow
 from utils import one_line
@@ -26,8 +26,10 @@ def client_lines(warehouse: Warehouse, settings: Settings) -> list[str]:
     usable, skipped = usable_credentials(warehouse.credential_rows(), settings)
     if not usable and not skipped:
         raise NoCampaigns(warehouse.describe())
-    refused = {(refusal.host, refusal.username) for refusal in warehouse.refused_accounts()}
-    rows = [_usable_row(source, refused) for source in usable] + [_skipped_row(row) for row in skipped]
+    refusals = warehouse.refused_accounts()
+    rows = [_usable_row(source, any(is_of(refusal, source) for refusal in refusals)) for source in usable] + [
+        _skipped_row(row) for row in skipped
+    ]
     widths = [max(len(row[at]) for row in (COLUMNS, *rows)) for at in range(len(COLUMNS))]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -35,8 +37,8 @@ def client_lines(warehouse: Warehouse, settings: Settings) -> list[str]:
     ]
 
 
-def _usable_row(source: Credential, refused: set[tuple[str, str]]) -> tuple[str, ...]:
-    state = "login was rejected" if (source.host, source.username) in refused else "ready"
+def _usable_row(source: Credential, refused: bool) -> tuple[str, ...]:
+    state = "login was rejected" if refused else "ready"
     cells = (source.campaign, source.client_name, source.client_id, source.host, source.report, source.username)
     return (*(one_line(cell, limit=40) for cell in cells), source.timezone, state)
 
@@ -52,7 +54,8 @@ def release(warehouse: Warehouse, settings: Settings, name: str) -> int:
     accounts = sorted(
         {(source.host, source.username) for source in usable if name in (source.client_name, source.client_id)}
     )
-    warehouse.release_accounts(accounts)
+    refusals = warehouse.refused_accounts()
+    warehouse.forget_refusals([refusal for refusal in refusals if (refusal.host, refusal.username) in accounts])
     for host, username in accounts:
         notes_file(settings.data_dir / "accounts", host, username).unlink(missing_ok=True)
     return len(accounts)

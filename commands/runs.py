@@ -11,9 +11,9 @@ from campaign_processor import process_campaign
 from commands.progress import Progress
 from config import Settings
 from database import Warehouse
-from dialers.accounts import is_refused, make_key
+from dialers.accounts import is_of, make_key
 from errors import BatchRefused, LoginRejected
-from messages import CampaignJob, CampaignOutcome, ClientResult, Credential, RefusedAccount, SealedWindow, SkippedRow
+from messages import CampaignJob, CampaignOutcome, ClientResult, Credential, SealedWindow, SkippedRow
 from multiprocess_manager import run_jobs
 from schedules.histories import History, batch_of, committed, oldest_day_of_interest
 from spools.files import recovered, remove_files, remove_run
@@ -110,11 +110,15 @@ def read_history(
     return History.of(watermarks, warehouse.hours(min(oldest, since or oldest)))
 
 
-def without_refused(
-    sources: Sequence[Credential], refusals: list[RefusedAccount]
-) -> tuple[list[Credential], list[ClientResult]]:
-    """Sources to read, and a failure for each whose very password the dialer has refused before."""
-    refused = {source.source_key for source in sources if is_refused(source, refusals)}
+def without_refused(warehouse: Warehouse, sources: Sequence[Credential]) -> tuple[list[Credential], list[ClientResult]]:
+    """Sources to read, and a failure for each whose very password the dialer has refused before.
+
+    A refusal that is about no password in use any more is forgotten: its row has been changed.
+    """
+    refusals = warehouse.refused_accounts()
+    refused = {id(refusal): [source for source in sources if is_of(refusal, source)] for refusal in refusals}
+    warehouse.forget_refusals([refusal for refusal in refusals if not refused[id(refusal)]])
+    keys = {source.source_key for matching in refused.values() for source in matching}
     failures = [
         ClientResult(
             source_key=source.source_key,
@@ -125,9 +129,9 @@ def without_refused(
             label=LoginRejected.label,
         )
         for source in sources
-        if source.source_key in refused
+        if source.source_key in keys
     ]
-    return [source for source in sources if source.source_key not in refused], failures
+    return [source for source in sources if source.source_key not in keys], failures
 
 
 def _not_committed(outcome: CampaignOutcome, exc: BatchRefused) -> ClientResult:

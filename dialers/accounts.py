@@ -92,13 +92,11 @@ class Account:
                 self._lock.release()
             return
 
-    def works(self) -> bool:
-        """The dialer took the password; true if this is news in this run."""
-        news = not self._works_in_this_run()
-        if news:
+    def works(self) -> None:
+        """The dialer took the password: others may go on with it."""
+        if not self._works_in_this_run():
             self._write(Note(state=WORKS, run_id=self._run_id, since=utc_now().isoformat()))
         self._lock.release()
-        return news
 
     def refused(self) -> None:
         """The dialer did not take the password: no request with it any more, by anybody."""
@@ -189,13 +187,11 @@ def slow_fingerprint(password: str, salt: str) -> str:
     return scrypt(password.encode("utf-8"), salt=salt.encode("ascii"), n=1 << 14, r=8, p=1).hex()
 
 
-def is_refused(source: Credential, refusals: list[RefusedAccount]) -> bool:
-    """Whether the warehouse remembers this very password as refused."""
-    return any(
-        hmac.compare_digest(slow_fingerprint(source.password, refusal.salt), refusal.fingerprint)
-        for refusal in refusals
-        if (refusal.host, refusal.username) == (source.host, source.username)
-    )
+def is_of(refusal: RefusedAccount, source: Credential) -> bool:
+    """Whether the warehouse remembers this source's very password as refused."""
+    if (refusal.host, refusal.username) != (source.host, source.username):
+        return False
+    return hmac.compare_digest(slow_fingerprint(source.password, refusal.salt), refusal.fingerprint)
 
 
 def _keyed(password: str, key_file: Path) -> str:

@@ -176,11 +176,6 @@ class CommitInDuckDB:
         self._merge(WATERMARKS, rows, moved, only_if="s.read_until > t.read_until")
 
     def _merge_accounts(self) -> None:
-        accounts = self._tables.name("accounts")
-        for outcome in self._batch.outcomes:
-            for accepted in outcome.accepted:
-                login = [accepted.host, accepted.username]
-                self._db.execute(f"DELETE FROM {accounts} WHERE host = ? AND username = ?", login)
         refused = [asdict(refused) for outcome in self._batch.outcomes for refused in outcome.refused]
         self._merge(ACCOUNTS, refused, "reason = s.reason", only_if="false")
 

@@ -85,14 +85,15 @@ class DuckDBWarehouse:
         rows = self._rows("accounts", f"SELECT {', '.join(ACCOUNTS.names)} FROM {{table}}")
         return [RefusedAccount(**row) for row in rows]
 
-    def release_accounts(self, accounts: Sequence[tuple[str, str]]) -> int:
-        refused = {(refusal.host, refusal.username) for refusal in self.refused_accounts()}
-        chosen = [account for account in accounts if account in refused]
-        if chosen:
-            with self._file.writing(self._deadline()) as db:
-                for account in chosen:
-                    db.execute(f"DELETE FROM {self._tables.name('accounts')} WHERE host = ? AND username = ?", account)
-        return len(chosen)
+    def forget_refusals(self, refusals: Sequence[RefusedAccount]) -> None:
+        if not refusals:
+            return
+        with self._file.writing(self._deadline()) as db:
+            for refusal in refusals:
+                db.execute(
+                    f"DELETE FROM {self._tables.name('accounts')} WHERE host = ? AND username = ? AND fingerprint = ?",
+                    [refusal.host, refusal.username, refusal.fingerprint],
+                )
 
     def commit(self, batch: Batch) -> list[ClientResult]:
         try:
@@ -124,9 +125,7 @@ class DuckDBWarehouse:
         with self._file.reading(self._deadline()) as db:
             if not self._tables.columns(db, table):
                 return []
-            found: pa.Table = db.execute(
-                query.format(table=self._tables.name(table)), list(parameters)
-            ).to_arrow_table()
+            found = db.sql(query.format(table=self._tables.name(table)), params=list(parameters)).to_arrow_table()
         rows: list[dict[str, Any]] = found.to_pylist()
         return rows
 
