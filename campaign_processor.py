@@ -117,8 +117,6 @@ class ClientReader:
                 self._read_windows(dialer)
             finally:
                 self.refused = dialer.refused
-                if dialer.accepted:
-                    self.accepted = AcceptedAccount(host=source.host, username=source.username)
 
     def _read_windows(self, dialer: Dialer) -> None:
         version = dialer.version()

@@ -27,9 +27,8 @@ def client_lines(warehouse: Warehouse, settings: Settings) -> list[str]:
     if not usable and not skipped:
         raise NoCampaigns(warehouse.describe())
     refusals = warehouse.refused_accounts()
-    rows = [_usable_row(source, any(is_of(refusal, source) for refusal in refusals)) for source in usable] + [
-        _skipped_row(row) for row in skipped
-    ]
+    rows = [_usable_row(source, refused=any(is_of(refusal, source) for refusal in refusals)) for source in usable]
+    rows += [_skipped_row(row) for row in skipped]
     widths = [max(len(row[at]) for row in (COLUMNS, *rows)) for at in range(len(COLUMNS))]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -37,7 +36,7 @@ def client_lines(warehouse: Warehouse, settings: Settings) -> list[str]:
     ]
 
 
-def _usable_row(source: Credential, refused: bool) -> tuple[str, ...]:
+def _usable_row(source: Credential, *, refused: bool) -> tuple[str, ...]:
     state = "login was rejected" if refused else "ready"
     cells = (source.campaign, source.client_name, source.client_id, source.host, source.report, source.username)
     return (*(one_line(cell, limit=40) for cell in cells), source.timezone, state)
