@@ -138,7 +138,7 @@ class Dialer:
         return downloaded
 
     def _download_once(self, page: str, form: Form, path: Path) -> bool:
-        self._account.admit(wait_for=self._waiting_for_account())
+        self._admit()
         try:
             with self._response(page, form, login=True) as response:
                 answer = self._answer(response)
@@ -156,7 +156,7 @@ class Dialer:
 
     def _admit(self) -> None:
         try:
-            self._account.admit(wait_for=self._wait)
+            self._account.admit(wait_for=self._waiting_for_account())
         except LoginRejected:  # by an earlier request, whose worker may not have lived to tell
             self.refused = self._account.refusal()
             raise

@@ -32,7 +32,10 @@ from utils import one_line
 
 END_SECONDS = 5.0  # until a killed process is gone; longer only where the kernel holds it
 PARENT_GONE = 3  # exit code of a worker that lost its parent
-THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # one worker, one core: campaigns run side by side
+FRUGAL = {
+    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",  # one worker, one core: campaigns run side by side
+    "ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2",  # give memory back: 205 MB instead of 370
+}  # fmt: skip
 NEXT_TIME = "The windows it had finished are kept; the next cycle reads the rest."
 
 Work = Callable[[CampaignJob, Settings], CampaignOutcome]
@@ -84,7 +87,7 @@ class Worker:
     def give(self, work: Work, job: CampaignJob, settings: Settings) -> None:
         """Start the process if it is not there yet, and hand it the job."""
         self.job, self.given_at, self._running_since = job, time.monotonic(), None
-        with _one_thread_each():
+        with _frugal_environment():
             self.future = self._pool.schedule(_perform, args=(work, job, settings))
         for end in self._childs_ends:  # the worker has its own now, and its death must be seen as the end of the pipe
             end.close()
@@ -170,10 +173,10 @@ class _OneProcess:
 
 
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
+def _frugal_environment() -> Iterator[None]:
     """Set here and not in the worker: it imports the main module, and numpy with it, before anything of ours runs."""
-    added = [name for name in THREAD_LIMITS if name not in os.environ]
-    os.environ.update(dict.fromkeys(added, "1"))
+    added = {name: value for name, value in FRUGAL.items() if name not in os.environ}
+    os.environ.update(added)
     try:
         yield
     finally:

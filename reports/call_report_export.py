@@ -23,7 +23,7 @@ from messages import Credential, Window
 from reports.legs import TEXTS, Chunk, Quarantined, typed
 from reports.records import Records, read_header, record_chunks
 from reports.repairs import Aligner, aligner
-from reports.texts import as_utf8, field_text
+from reports.texts import as_utf8, field_texts
 from tables import LEAD_COLUMNS
 
 NAME = "call_report_export"
@@ -149,7 +149,7 @@ def _sound_texts(
     try:
         block.decode("utf-8")
     except UnicodeDecodeError:
-        block = b"\r\n".join(as_utf8(record) for record in block.split(b"\r\n"))
+        block = b"\r\n".join(record if record.isascii() else as_utf8(record) for record in block.split(b"\r\n"))
     positions = _positions(names, lead_fields=lead_fields)
     table = _csv(block, len(names), sorted(set(positions.values())), longest=int(max(records.ends - records.starts)))
     texts = {text: table[str(position)] for text, position in positions.items()}
@@ -211,7 +211,7 @@ def _repaired(
         record = records.raw(damaged.pop(0))
         while record.count(b"\t") + 1 < len(names) and damaged and not TIMESTAMP.match(records.raw(damaged[0])):
             record += b"\r\n" + records.raw(damaged.pop(0))  # a CRLF inside a field
-        values = _aligner(names)([field_text(field) for field in record.split(b"\t")], groups)
+        values = _aligner(names)(field_texts(record), groups)
         if values is None:
             found = record.count(b"\t") + 1
             quarantined.append((record, f"{found} fields instead of {len(names)}, and their values leave doubt"))

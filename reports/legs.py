@@ -273,22 +273,21 @@ def _without_copies(table: pa.Table, *, joined: bool) -> tuple[list[int], list[i
     keys = table["call_key"].to_pylist()
     if len(set(keys)) == len(keys):
         return list(range(len(keys))), []
-    groups: defaultdict[str, list[int]] = defaultdict(list)
+    alike: defaultdict[str, list[int]] = defaultdict(list)
     for index, key in enumerate(keys):
-        groups[key].append(index)
-    shown = [name for name in table.column_names if name not in ("wrapup_seconds", "row_hash")]
-    keep, strangers = [], []
-    for indices in groups.values():
-        best = indices[0]
-        if len(indices) > 1:
-            rows = table.select(shown).take(pa.array(indices)).to_pylist()
-            wrapups = [table["wrapup_seconds"][index].as_py() or 0 for index in indices]
-            best_at = wrapups.index(max(wrapups))
-            best = indices[best_at]
-            strangers += [indices[at] for at, row in enumerate(rows) if row != rows[best_at] or not joined]
-            strangers = [index for index in strangers if index != best]
-        keep.append(best)
-    return sorted(keep), sorted(strangers)
+        alike[key].append(index)
+    groups = [indices for indices in alike.values() if len(indices) > 1]
+    shown = table.drop_columns(["row_hash"]).take(pa.array([index for indices in groups for index in indices]))
+    rows = iter(shown.to_pylist())
+    dropped: set[int] = set()
+    strangers: list[int] = []
+    for indices in groups:
+        copies = {index: next(rows) for index in indices}
+        wrapups = {index: copies[index].pop("wrapup_seconds") or 0 for index in indices}
+        best = max(indices, key=lambda index: wrapups[index])
+        dropped.update(index for index in indices if index != best)
+        strangers += [index for index in indices if index != best and (not joined or copies[index] != copies[best])]
+    return [index for index in range(len(keys)) if index not in dropped], sorted(strangers)
 
 
 def _last_hour(table: pa.Table, direction: str) -> int:

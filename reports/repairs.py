@@ -61,6 +61,7 @@ def aligner(columns: Sequence[str], needed: Sequence[str]) -> Aligner:
     values of the ``needed`` columns cannot be told without doubt.
     """
     shapes = [re.compile(SHAPES[name], re.ASCII) if name in SHAPES else None for name in columns]
+    shaped = [(column, shape.fullmatch) for column, shape in enumerate(shapes) if shape is not None]
     costs = [LIKELY.get(name, UNLIKELY) for name in columns]
     watched = [columns.index(name) for name in needed if name in columns]
     campaign = columns.index("campaign_id")
@@ -76,6 +77,11 @@ def aligner(columns: Sequence[str], needed: Sequence[str]) -> Aligner:
         extra = len(fields) - len(columns)
         if not 0 <= extra <= MOST_TABS:
             return None
+
+        end = free_of_charge + extra + 1
+        usual = [*fields[:free_of_charge], "\t".join(fields[free_of_charge:end]), *fields[end:]]
+        if all(shape(usual[column]) for column, shape in shaped) and fits(campaign, usual[campaign], campaigns):
+            return usual  # nothing else costs nothing
 
         @cache
         def best(column: int, spent: int) -> tuple[int, tuple[tuple[int, ...], ...]]:
@@ -95,9 +101,6 @@ def aligner(columns: Sequence[str], needed: Sequence[str]) -> Aligner:
             least = min(cost for cost, _ in found)
             return least, tuple(way for cost, way in found if cost == least)[:MOST_READINGS]
 
-        usual = _joined(fields, [extra if column == free_of_charge else 0 for column in range(len(columns))])
-        if all(fits(column, value, campaigns) for column, value in enumerate(usual)):
-            return usual  # nothing else costs nothing
         readings = [_joined(fields, way) for way in best(0, 0)[1]]
         if not readings or len({tuple(reading[at] for at in watched) for reading in readings}) > 1:
             return None

@@ -18,8 +18,15 @@ def as_utf8(record: bytes, separator: bytes = b"\t") -> bytes:
     try:
         record.decode("utf-8")
     except UnicodeDecodeError:
-        return separator.join(field_text(field).encode("utf-8") for field in record.split(separator))
+        return separator.join(
+            field if field.isascii() else field_text(field).encode("utf-8") for field in record.split(separator)
+        )
     return record
+
+
+def field_texts(record: bytes, separator: bytes = b"\t") -> list[str]:
+    """The fields of one record as text."""
+    return as_utf8(record, separator).decode("utf-8").split(separator.decode("ascii"))
 
 
 def kept_as_it_came(record: bytes) -> str:

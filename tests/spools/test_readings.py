@@ -1,0 +1,250 @@
+"""A truncated export looks perfect; so an answer that shows less than before is not believed without proof."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from config import Settings
+from errors import ReportUnknown
+from messages import CampaignOutcome
+from simulated_dialer import Leg, Rates, SimulatedDialer, World
+from simulated_dialer.legs import Direction
+from tests.dialers.sources import (
+    API,
+    DAY,
+    EXPORT,
+    REPORT,
+    day_window,
+    exports_asked,
+    quick,
+    small_world,
+    source,
+)
+from tests.spools.jobs import only_window, read, rows, visible
+
+
+@pytest.fixture
+def dialer() -> Iterator[SimulatedDialer]:
+    with SimulatedDialer(small_world(rates=Rates.none()), accounts=[REPORT]) as dialer:
+        yield dialer
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return quick(tmp_path)
+
+
+def no_downloads_left(settings: Settings) -> bool:
+    return list((settings.data_dir / "downloads").iterdir()) == []
+
+
+# An answer that shows fewer calls than an earlier one
+
+
+def test_a_short_answer_is_forgotten_when_the_second_one_is_full(dialer: SimulatedDialer, settings: Settings) -> None:
+    total = visible(dialer)
+    dialer.misbehave(truncate=0.5, requests=1, pages=(EXPORT,))
+    window = only_window(read(dialer, source(dialer), settings, day_window(known_legs=total)))
+    assert (window.rows, window.shortfall, window.suspect) == (total, 0, None)
+    assert len(rows(window)) == total
+    assert exports_asked(dialer) == 2
+    assert no_downloads_left(settings)
+    kept = {file.path for file in window.call_files}
+    assert {str(path) for path in (settings.data_dir / "spool").rglob("*.parquet")} == kept
+
+
+def test_the_same_short_answer_twice_is_believed_and_the_difference_reported(
+    dialer: SimulatedDialer, settings: Settings
+) -> None:
+    total = visible(dialer)
+    window = only_window(read(dialer, source(dialer), settings, day_window(known_legs=total + 5)))
+    assert (window.rows, window.shortfall, window.suspect) == (total, 5, None)
+    assert exports_asked(dialer) == 2
+
+
+def test_no_calls_twice_are_believed_too(settings: Settings) -> None:
+    with SimulatedDialer(small_world(calls_per_hour=0, rates=Rates.none()), accounts=[REPORT]) as dialer:
+        window = only_window(read(dialer, source(dialer), settings, day_window(known_legs=3)))
+        assert (window.rows, window.shortfall, window.suspect) == (0, 3, None)
+        assert exports_asked(dialer) == 2
+
+
+@pytest.mark.parametrize("shares", [(0.3, 0.7), (0.7, 0.3)])
+def test_two_different_short_answers_are_suspect_and_the_longer_is_kept(
+    dialer: SimulatedDialer, settings: Settings, shares: tuple[float, float]
+) -> None:
+    total = visible(dialer)
+    for share in reversed(shares):  # the latest wish is granted first
+        dialer.misbehave(truncate=share, requests=1, pages=(EXPORT,))
+    window = only_window(read(dialer, source(dialer), settings, day_window(known_legs=total)))
+    first, second = (int(total * share) for share in shares)
+    assert window.suspect == f"{total} calls before, now {first} and then {second}"
+    assert (window.rows, window.shortfall) == (max(first, second), 0)
+    assert len(rows(window)) == max(first, second)
+
+
+def test_an_answer_with_as_many_calls_as_before_is_not_asked_for_twice(
+    dialer: SimulatedDialer, settings: Settings
+) -> None:
+    window = only_window(read(dialer, source(dialer), settings, day_window(known_legs=visible(dialer))))
+    assert (window.shortfall, window.suspect, exports_asked(dialer)) == (0, None, 1)
+
+
+# A window that nothing will read again
+
+
+def test_a_final_window_is_proven_by_its_tail(dialer: SimulatedDialer, settings: Settings) -> None:
+    window = only_window(read(dialer, source(dialer), settings, day_window(final=True)))
+    assert (window.rows, window.suspect) == (visible(dialer), None)
+    whole, tail = (request for request in dialer.seen.log if request.page == EXPORT)
+    assert (whole.one("query_hour"), tail.one("query_hour"), tail.one("end_hour")) == (None, "20", "23")
+
+
+@pytest.mark.parametrize("truncate", [0.9, 0.5, 0.1, 1, 0])
+def test_a_final_window_that_was_cut_is_repaired(
+    dialer: SimulatedDialer, settings: Settings, truncate: int | float
+) -> None:
+    dialer.misbehave(truncate=truncate, requests=1, pages=(EXPORT,))
+    window = only_window(read(dialer, source(dialer), settings, day_window(final=True)))
+    assert (window.rows, window.suspect, window.shortfall) == (visible(dialer), None, 0)
+    assert exports_asked(dialer) == 3
+    assert no_downloads_left(settings)
+
+
+def leg(direction: Direction, hour: int, number: int) -> Leg:
+    moment = datetime.combine(DAY, datetime.min.time()).replace(hour=hour, minute=number)
+    return Leg(direction=direction, call_time_local=moment, campaign_id=direction.upper(), lead_id=number + 1)
+
+
+def test_a_cut_between_the_directions_is_noticed_although_nobody_called_later(settings: Settings) -> None:
+    legs = [leg("inbound", 9, number) for number in range(3)] + [leg("outbound", 15, number) for number in range(4)]
+    with SimulatedDialer(World.of(legs), accounts=[REPORT]) as dialer:
+        dialer.misbehave(truncate=4, requests=1, pages=(EXPORT,))
+        window = only_window(read(dialer, source(dialer), settings, day_window(final=True)))
+    assert (window.rows, window.suspect) == (7, None)
+
+
+def test_a_final_window_that_stays_cut_is_suspect(dialer: SimulatedDialer, settings: Settings) -> None:
+    dialer.misbehave(truncate=0.3, pages=(EXPORT,), requests=1)  # the third answer
+    dialer.misbehave(truncate=1.0, pages=(EXPORT,), requests=1)
+    dialer.misbehave(truncate=0.5, pages=(EXPORT,), requests=1)
+    window = only_window(read(dialer, source(dialer), settings, day_window(final=True)))
+    assert window.suspect == "the answer ends before its last call, as a later request shows"
+    assert window.rows == int(visible(dialer) * 0.5)
+
+
+def test_an_idle_final_window_costs_one_request(settings: Settings) -> None:
+    with SimulatedDialer(small_world(calls_per_hour=0, rates=Rates.none()), accounts=[REPORT]) as dialer:
+        window = only_window(read(dialer, source(dialer), settings, day_window(final=True)))
+        assert (window.rows, window.suspect, exports_asked(dialer)) == (0, None, 1)
+
+
+# The level of detail that a build knows
+
+
+def details_asked(dialer: SimulatedDialer) -> list[str | None]:
+    return [request.one("export_fields") for request in dialer.seen.log if request.page == EXPORT]
+
+
+def named(dialer: SimulatedDialer) -> tuple[tuple[str, str], ...]:
+    """All campaigns and in-groups by name, as builds before 190116 need them."""
+    centre = dialer.world.centre
+    return (
+        *(("campaign[]", campaign) for campaign in centre.campaigns),
+        *(("group[]", group) for group in centre.ingroups),
+    )
+
+
+@pytest.mark.parametrize(
+    ("build", "tells", "asked"),
+    [
+        ("250720-1841", True, ["EXTENDED_2", "EXTENDED_2"]),
+        ("150201-1000", True, ["EXTENDED", "EXTENDED"]),
+        ("110124-0000", True, ["STANDARD", "STANDARD"]),
+        ("250720-1841", False, ["EXTENDED_2", "EXTENDED_2"]),
+        ("150201-1000", False, ["EXTENDED_2", "EXTENDED", "EXTENDED"]),
+        ("110124-0000", False, ["EXTENDED_2", "EXTENDED", "EXTENDED"]),
+    ],
+)
+def test_a_build_is_asked_for_the_most_that_it_knows(
+    settings: Settings, build: str, tells: bool, asked: Sequence[str]
+) -> None:
+    with SimulatedDialer(small_world(rates=Rates.none()), build, [REPORT]) as dialer:
+        if not tells:
+            dialer.misbehave(status=404, pages=(API,))
+        who = source(dialer, parameters=named(dialer))
+        outcome = read(dialer, who, settings, day_window(), day_window())
+        assert details_asked(dialer) == asked
+        assert [window.rows for window in outcome.sealed] == [visible(dialer)] * 2
+        has_uniqueid = bool(rows(outcome.sealed[0])["uniqueid"].notna().all())
+        assert has_uniqueid is (build != "110124-0000")
+
+
+def test_an_export_with_another_header_row_is_no_report(dialer: SimulatedDialer, settings: Settings) -> None:
+    dialer.answer_with(EXPORT, b"a\tb\r\n1\t2\r\n")
+    outcome = read(dialer, source(dialer), settings)
+    assert outcome.clients[0].label == ReportUnknown.label
+    assert "another header row" in (outcome.clients[0].failure or "")
+    assert no_downloads_left(settings)
+
+
+# Chunks
+
+
+def test_the_size_of_chunks_and_files_changes_no_row(tmp_path: Path) -> None:
+    with SimulatedDialer(small_world(calls_per_hour=30), accounts=[REPORT]) as dialer:
+
+        def read_with(name: str, **changes: Any) -> tuple[CampaignOutcome, pd.DataFrame]:
+            outcome = read(dialer, source(dialer), quick(tmp_path / name, **changes))
+            return outcome, rows(only_window(outcome))
+
+        usual, whole = read_with("usual")
+        single, by_ones = read_with("1", batch_size=1, db_batch_size=100)
+        hundred, by_hundreds = read_with("100", batch_size=100, db_batch_size=1)
+    assert len(whole) > 300
+    for frame in (by_ones, by_hundreds):
+        pd.testing.assert_frame_equal(frame, whole)
+    files = [len(only_window(outcome).call_files) for outcome in (usual, single, hundred)]
+    assert files[0] == 1
+    assert min(files[1:]) >= 3
+    counts = [
+        (window.records, window.rows, window.duplicates, window.quarantined, window.hours)
+        for window in map(only_window, (usual, single, hundred))
+    ]
+    assert counts[0] == counts[1] == counts[2]
+    assert counts[0][0] == sum(counts[0][1:4])
+
+
+def test_what_cannot_be_typed_is_kept_in_quarantine_with_where_it_came_from(
+    dialer: SimulatedDialer, settings: Settings
+) -> None:
+    with_header = b"\t".join(
+        [b"call_date", b"phone_number_dialed", b"status", b"user", b"full_name", b"campaign_id", b"list_id"]
+        + [b"length_in_sec", b"user_group", b"alt_dial", b"lead_id", b"list_description", b"status_name"]
+    )
+    good = b"2026-03-02 10:00:00\t555\tNA\t1001\tAnn\tSALES\t101\t5\tAGENTS\tMAIN\t7\t\tNo Answer"
+    dialer.answer_with(EXPORT, b"\r\n".join([with_header, good, good.replace(b"10:00:00", b"25:00:00"), b""]))
+    window = only_window(read(dialer, source(dialer), settings))
+    assert (window.records, window.rows, window.quarantined) == (2, 1, 1)
+    (file,) = window.quarantine_files
+    (record,) = pd.read_parquet(file.path).to_dict("records")
+    assert record["record"].startswith("2026-03-02 25:00:00\t555")
+    assert (record["source_key"], record["client_id"], record["window_day"]) == ("0" * 32, "C1", DAY)
+    assert "call_date" in record["reason"]
+
+
+# User stats
+
+
+def test_user_stats_seal_every_hour_of_the_day(dialer: SimulatedDialer, settings: Settings) -> None:
+    who = source(dialer, report="user_stats", parameters=(("user", "2001"),))
+    window = only_window(read(dialer, who, settings, day_window(10, 12, final=True)))
+    shown = [leg for leg in dialer.world.legs_at() if leg.direction == "inbound" and leg.agent_user == "2001"]
+    assert window.rows == len(shown) > 0
+    assert [count.hour for count in window.hours] == list(range(24))
+    assert sum(count.legs for count in window.hours) == len(shown)
+    assert dialer.seen.requests_by_page["user_stats.php"] == 1

@@ -1,0 +1,192 @@
+"""A worker's whole story: whatever happens to one client or window, the others are read, and nothing is raised."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from campaign_processor import process_campaign
+from config import Settings
+from dialers.accounts import is_of
+from messages import Credential
+from simulated_dialer import Rates, SimulatedDialer
+from tests.dialers.sources import API, EXPORT, REPORT, day_window, exports_asked, quick, small_world, source
+from tests.spools.jobs import job_of, only_window, read, rows, visible
+
+
+@pytest.fixture
+def dialer() -> Iterator[SimulatedDialer]:
+    with SimulatedDialer(small_world(rates=Rates.none()), accounts=[REPORT]) as dialer:
+        yield dialer
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return quick(tmp_path)
+
+
+def client(dialer: SimulatedDialer | str, number: int, **changes: Any) -> Credential:
+    return source(dialer, source_key=f"{number:032}", client_id=f"C{number}", client_name=f"Client {number}", **changes)
+
+
+def test_every_window_is_read_sealed_and_counted(dialer: SimulatedDialer, settings: Settings) -> None:
+    windows = [day_window(0, 11), day_window(12, 23)]
+    outcome = read(dialer, source(dialer), settings, *windows, backfill_id="b1")
+    (fared,) = outcome.clients
+    assert (outcome.failure, fared.failure, fared.label, fared.notices) == (None, None, "completed", ())
+    assert (fared.windows_planned, fared.windows_read, fared.requests, fared.retries) == (2, 2, 3, 0)
+    assert fared.bytes_received > 10_000
+    assert [window.window for window in outcome.sealed] == windows
+    assert {window.backfill_id for window in outcome.sealed} == {"b1"}
+    frame = rows(*outcome.sealed)
+    assert len(frame) == frame["call_key"].nunique() == visible(dialer)
+    for window in outcome.sealed:
+        assert [count.hour for count in window.hours] == list(window.window.hours)
+        assert sum(count.legs for count in window.hours) == window.rows
+    assert list((settings.data_dir / "downloads").iterdir()) == []
+
+
+def test_one_clients_trouble_leaves_the_others(dialer: SimulatedDialer, settings: Settings, tmp_path: Path) -> None:
+    with SimulatedDialer(small_world(), accounts=[REPORT]) as gone:
+        dead = gone.url
+    troubled = [
+        client(dialer, 1, password="wrong"),
+        client(dead, 2),
+        client(dialer, 3, report="unheard_of"),
+        client(dialer, 4, timezone="Nowhere/Land"),
+        client(dialer, 5, password="\ud800"),  # cannot be encoded
+    ]
+    clients = [*troubled, client(dialer, 6)]
+    settings = replace(settings, retry_attempts=1)
+    outcome = process_campaign(job_of(dialer, *((who, [day_window()]) for who in clients)), settings)
+    assert outcome.failure is None
+    labels = [fared.label for fared in outcome.clients]
+    assert labels == ["login rejected", "dialer unreachable", *["program error"] * 3, "completed"]
+    assert [fared.client_id for fared in outcome.clients] == [who.client_id for who in clients]
+    (window,) = outcome.sealed
+    assert (window.client_id, window.rows) == ("C6", visible(dialer))
+    (refused,) = outcome.refused
+    assert is_of(refused, troubled[0])
+
+
+def test_a_wrong_password_of_many_clients_and_campaigns_is_sent_once(
+    dialer: SimulatedDialer, settings: Settings
+) -> None:
+    clients = [(client(dialer, number, password="wrong"), [day_window(), day_window()]) for number in range(5)]
+    for job_id in ("0000", "0001"):
+        outcome = process_campaign(job_of(dialer, *clients, job_id=job_id), settings)
+        assert [fared.label for fared in outcome.clients] == ["login rejected"] * 5
+        assert len(outcome.refused) == 5
+    assert dialer.seen.failed_logins == {"report": 1}
+
+
+def test_a_job_without_clients_or_key_is_a_failure_and_no_exception(dialer: SimulatedDialer, tmp_path: Path) -> None:
+    outcome = process_campaign(job_of(dialer), quick(tmp_path))
+    assert outcome.label == "program error"
+    assert "Please report it" in (outcome.failure or "")
+    no_key = Settings(data_dir=tmp_path / "empty")
+    outcome = read(dialer, source(dialer), no_key)
+    assert (outcome.failure, outcome.clients[0].label) == (None, "program error")
+
+
+def test_a_program_error_is_told_by_place_and_without_values(
+    dialer: SimulatedDialer, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    (fared,) = read(dialer, source(dialer, report="unheard_of"), settings).clients
+    assert fared.failure is not None
+    assert fared.failure.startswith("KeyError at readings.py:")
+    assert "unheard_of" not in fared.failure + caplog.text
+
+
+# Time
+
+
+def test_no_window_is_begun_after_its_time(dialer: SimulatedDialer, settings: Settings) -> None:
+    late = dialer.world.now - timedelta(seconds=1)
+    outcome = read(dialer, source(dialer), settings, no_new_window_after=late)
+    (fared,) = outcome.clients
+    assert (fared.failure, fared.label, fared.windows_read, fared.windows_planned) == (None, "completed", 0, 1)
+    assert (outcome.sealed, exports_asked(dialer)) == ((), 0)
+
+
+# One window's trouble
+
+
+def test_an_empty_500_of_one_window_leaves_the_next_ones(dialer: SimulatedDialer, settings: Settings) -> None:
+    dialer.misbehave(status=500, requests=2, pages=(EXPORT,))
+    windows = [day_window(0, 9), day_window(10, 14), day_window(15, 23)]
+    outcome = read(dialer, source(dialer), settings, *windows)
+    (fared,) = outcome.clients
+    assert fared.label == "dialer error"
+    assert "twice" in (fared.failure or "")
+    assert [window.window for window in outcome.sealed] == windows[1:]
+    assert (fared.windows_planned, fared.windows_read, exports_asked(dialer)) == (3, 2, 4)
+
+
+def test_any_other_trouble_of_a_window_ends_its_source(dialer: SimulatedDialer, settings: Settings) -> None:
+    dialer.misbehave(display_errors=True, requests=1, pages=(EXPORT,))
+    dialer.misbehave(requests=1, pages=(EXPORT,))
+    outcome = read(dialer, source(dialer), settings, day_window(0, 9), day_window(10, 14), day_window(15, 23))
+    (fared,) = outcome.clients
+    assert (fared.label, fared.windows_read, exports_asked(dialer)) == ("not an export", 1, 2)
+    assert [window.window.hours for window in outcome.sealed] == [range(10)]
+
+
+def test_too_many_rows_for_the_dialers_memory_cost_that_window_only(
+    dialer: SimulatedDialer, settings: Settings
+) -> None:
+    dialer.misbehave(rows_before_memory_is_out=100, pages=(EXPORT,))
+    outcome = read(dialer, source(dialer), settings, day_window(), day_window(10, 11))
+    assert [window.window.hours for window in outcome.sealed] == [range(10, 12)]
+    assert "memory_limit" in (outcome.clients[0].failure or "")
+
+
+# What the version tells
+
+
+@pytest.mark.parametrize("parameters", [(), (("campaign[]", "---ALL---"), ("group[]", "SALES_IN"))])
+def test_a_build_that_cannot_export_everything_is_not_asked_to(
+    settings: Settings, parameters: tuple[tuple[str, str], ...]
+) -> None:
+    with SimulatedDialer(small_world(), "190115-1000", [REPORT]) as dialer:
+        (fared,) = read(dialer, source(dialer, parameters=parameters), settings).clients
+        assert fared.label == "campaigns not named"
+        assert "build 190115" in (fared.failure or "")
+        assert exports_asked(dialer) == 0
+
+
+def test_builds_that_can_or_need_not_are_asked(settings: Settings) -> None:
+    with SimulatedDialer(small_world(rates=Rates.none()), "190116-1000", [REPORT]) as dialer:
+        assert only_window(read(dialer, source(dialer), settings)).rows == visible(dialer)
+    with SimulatedDialer(small_world(), "190115-1000", [REPORT]) as dialer:
+        named = source(dialer, parameters=(("campaign[]", dialer.world.centre.campaigns[0]),))
+        assert only_window(read(dialer, named, settings)).rows > 0
+        agent = source(dialer, report="user_stats", parameters=(("user", "2001"),))
+        assert only_window(read(dialer, agent, settings)).rows > 0
+
+
+def test_a_wrong_time_zone_is_told_and_the_calls_are_read(dialer: SimulatedDialer, settings: Settings) -> None:
+    (fared,) = read(dialer, source(dialer, timezone="Europe/Berlin"), settings).clients
+    (notice,) = fared.notices
+    assert "-5 hours from UTC, which is not Europe/Berlin" in notice
+    assert (fared.failure, fared.windows_read) == (None, 1)
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(3600, "+60 minutes"), (-420, "-7 minutes"), (240, None)])
+def test_a_wrong_clock_is_told(dialer: SimulatedDialer, settings: Settings, seconds: float, told: str | None) -> None:
+    dialer.misbehave(clock_offset=seconds, pages=(API,))
+    (fared,) = read(dialer, source(dialer), settings).clients
+    assert len(fared.notices) == (told is not None)
+    assert all(f"wrong by {told}" in notice for notice in fared.notices)
+    assert fared.failure is None
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/St_Johns", "Australia/Lord_Howe"])
+def test_zones_of_half_hours_are_not_taken_for_wrong(settings: Settings, zone: str) -> None:
+    with SimulatedDialer(small_world(timezone=zone), accounts=[REPORT]) as dialer:
+        assert read(dialer, source(dialer, timezone=zone), settings).clients[0].notices == ()
