@@ -368,9 +368,9 @@ def _warehouse(settings: Settings) -> tuple[str, str]:
 
 def _conflicts(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Settings that are fine alone and not together; ``values`` lacks those that are not even fine alone."""
-    if values.keys() >= {"CONNECT_TIMEOUT", "REQUEST_TIMEOUT"}:
-        if values["CONNECT_TIMEOUT"] > values["REQUEST_TIMEOUT"]:
-            yield "CONNECT_TIMEOUT", "allowed is no more than REQUEST_TIMEOUT, which covers the whole request"
+    both = values.keys() >= {"CONNECT_TIMEOUT", "REQUEST_TIMEOUT"}
+    if both and values["CONNECT_TIMEOUT"] > values["REQUEST_TIMEOUT"]:
+        yield "CONNECT_TIMEOUT", "allowed is no more than REQUEST_TIMEOUT, which covers the whole request"
     copy, data_dir = values.get("DUCKDB_READ_COPY"), values.get("DATA_DIR", HERE)
     if copy and copy == (values.get("DUCKDB_PATH") or data_dir / "calls.duckdb"):
         yield "DUCKDB_READ_COPY", "allowed is any path but that of the DuckDB file itself"

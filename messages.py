@@ -71,8 +71,8 @@ class Window:
     until: datetime
     known_legs: int = 0
     """Call legs that the last complete read of these hours found; fewer now is suspect."""
-    final: bool = False
-    """Nothing will read this window again by itself, so that its first answer must be proven complete."""
+    first_read: bool = False
+    """None of these hours has been read before, so that nothing but its own tail can prove the answer complete."""
 
     @property
     def hours(self) -> range:

@@ -7,9 +7,9 @@ outbound call or the in-group of any other, and only ``alt_dial`` (MAIN, ALT, NO
 import codecs
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from messages import Credential, Window
 from reports.legs import TEXTS, Chunk, Quarantined, typed
 from reports.records import Records, read_header, record_chunks
 from reports.repairs import Aligner, aligner
-from reports.texts import as_utf8, field_texts
+from reports.texts import as_utf8, field_text, field_texts
 from tables import LEAD_COLUMNS
 
 NAME = "call_report_export"
@@ -53,6 +53,7 @@ QUEUE_SECONDS = r"^-?\d+(\.\d+)?$"
 """What ``alt_dial`` looks like on an in-group record."""
 RESET_FLAG = r"^[YND]\d{0,2}$"
 TIMESTAMP = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\t")
+SCANNED_RECORDS = 10_000
 LINE_FEED, CARRIAGE_RETURN = 10, 13
 STAND_INS = (0x1E, 0x1D, 0x1C, 0x0B, 0x0C, 0x0E)
 """Control characters that may stand for a line break or tab inside a field while a block is parsed."""
@@ -106,14 +107,13 @@ def read(path: Path, source: Credential, *, chunk_records: int, lead_fields: boo
     """
     with path.open("rb") as file:
         names = _names(read_header(file))
-        groups: set[str] = set()
+        campaigns = cache(lambda: _campaigns(path, names))
         for records in record_chunks(file, chunk_records):
             if not records.terminated:
                 raise AnswerBroken(source.host, "it ends inside a record")
             sound = np.flatnonzero(records.fields == len(names))
             texts = _sound_texts(records, sound, names, lead_fields=lead_fields)
-            groups.update(texts["group"].unique().to_pylist())
-            repaired, quarantined = _repaired(records, names, frozenset(groups))
+            repaired, quarantined = _repaired(records, names, campaigns)
             if repaired:
                 texts = pa.concat_tables([texts, _repaired_texts(repaired, names, lead_fields=lead_fields)])
             raws = _Raws(records, sound, [record for record, _ in repaired])
@@ -201,7 +201,7 @@ def _complete(texts: Mapping[str, pa.ChunkedArray], count: int, *, lead_fields: 
 
 
 def _repaired(
-    records: Records, names: tuple[str, ...], groups: frozenset[str]
+    records: Records, names: tuple[str, ...], campaigns: Callable[[], frozenset[str]]
 ) -> tuple[list[tuple[bytes, list[str]]], Quarantined]:
     """Damaged records that could be aligned with the columns, each with its raw bytes, and the others with a reason."""
     repaired: list[tuple[bytes, list[str]]] = []
@@ -211,13 +211,25 @@ def _repaired(
         record = records.raw(damaged.pop(0))
         while record.count(b"\t") + 1 < len(names) and damaged and not TIMESTAMP.match(records.raw(damaged[0])):
             record += b"\r\n" + records.raw(damaged.pop(0))  # a CRLF inside a field
-        values = _aligner(names)(field_texts(record), groups)
+        values = _aligner(names)(field_texts(record), campaigns)
         if values is None:
             found = record.count(b"\t") + 1
             quarantined.append((record, f"{found} fields instead of {len(names)}, and their values leave doubt"))
         else:
             repaired.append((record, values))
     return repaired, quarantined
+
+
+def _campaigns(path: Path, names: tuple[str, ...]) -> frozenset[str]:
+    """Campaigns and in-groups of all sound records; asked for only where a damaged one leaves a doubt."""
+    position = names.index("campaign_id")
+    with path.open("rb") as file:
+        read_header(file)
+        return frozenset(
+            field_text(records.raw(int(index)).split(b"\t", position + 1)[position])
+            for records in record_chunks(file, SCANNED_RECORDS)
+            for index in np.flatnonzero(records.fields == len(names))
+        )
 
 
 @lru_cache(maxsize=8)

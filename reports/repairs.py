@@ -51,14 +51,14 @@ MOST_TABS = 12
 MOST_READINGS = 16
 
 
-Aligner = Callable[[Sequence[str], frozenset[str]], list[str] | None]
+Aligner = Callable[[Sequence[str], Callable[[], frozenset[str]]], list[str] | None]
 
 
 def aligner(columns: Sequence[str], needed: Sequence[str]) -> Aligner:
     """A function that aligns the fields of one record with ``columns``.
 
-    It takes the fields and the campaigns known from sound records, and gives one value per column, or None where the
-    values of the ``needed`` columns cannot be told without doubt.
+    It takes the fields and a way to learn the campaigns of the sound records, and gives one value per column, or None
+    where the values of the ``needed`` columns cannot be told without doubt.
     """
     shapes = [re.compile(SHAPES[name], re.ASCII) if name in SHAPES else None for name in columns]
     shaped = [(column, shape.fullmatch) for column, shape in enumerate(shapes) if shape is not None]
@@ -67,21 +67,22 @@ def aligner(columns: Sequence[str], needed: Sequence[str]) -> Aligner:
     campaign = columns.index("campaign_id")
     free_of_charge = columns.index("list_description")
 
-    def fits(column: int, value: str, campaigns: frozenset[str]) -> bool:
-        if column == campaign and campaigns:
-            return value in campaigns
-        shape = shapes[column]
-        return shape is None or shape.fullmatch(value) is not None
-
-    def align(fields: Sequence[str], campaigns: frozenset[str]) -> list[str] | None:
+    def align(fields: Sequence[str], campaigns: Callable[[], frozenset[str]]) -> list[str] | None:
         extra = len(fields) - len(columns)
         if not 0 <= extra <= MOST_TABS:
             return None
 
         end = free_of_charge + extra + 1
         usual = [*fields[:free_of_charge], "\t".join(fields[free_of_charge:end]), *fields[end:]]
-        if all(shape(usual[column]) for column, shape in shaped) and fits(campaign, usual[campaign], campaigns):
+        if all(shape(usual[column]) for column, shape in shaped):
             return usual  # nothing else costs nothing
+        known = campaigns()
+
+        def fits(column: int, value: str) -> bool:
+            if column == campaign and known:
+                return value in known
+            shape = shapes[column]
+            return shape is None or shape.fullmatch(value) is not None
 
         @cache
         def best(column: int, spent: int) -> tuple[int, tuple[tuple[int, ...], ...]]:
@@ -91,7 +92,7 @@ def aligner(columns: Sequence[str], needed: Sequence[str]) -> Aligner:
             found: list[tuple[int, tuple[int, ...]]] = []
             widest = extra - spent if shapes[column] is None and column != campaign else 0
             for swallowed in range(widest + 1):
-                if swallowed == 0 and not fits(column, fields[column + spent], campaigns):
+                if swallowed == 0 and not fits(column, fields[column + spent]):
                     continue
                 cost, ways = best(column + 1, spent + swallowed)
                 if ways:

@@ -32,8 +32,7 @@ def plan_cycle(
             run_id=run_id,
             campaign=campaign,
             clients=tuple(
-                ClientJob(credential=source, windows=_windows_of_cycle(source, history, settings, now))
-                for source in sources
+                ClientJob(credential=source, windows=_windows_of_cycle(source, history, now)) for source in sources
             ),
             no_new_window_after=now + settings.cycle_interval,
         )
@@ -51,7 +50,7 @@ def plan_backfill(
         day = first + timedelta(days=offset)
         for campaign, sources in campaigns.items():
             clients = tuple(
-                ClientJob(credential=source, windows=_windows({day: set(HOURS)}, source, history, settings, now))
+                ClientJob(credential=source, windows=_windows({day: set(HOURS)}, source, history, now))
                 for source in sources
                 if (source.source_key, day) not in done
             )
@@ -83,7 +82,7 @@ def _windows_of_cycle(source: Credential, history: History, settings: Settings, 
     for (day, hour), read in hours.items():
         if read.in_progress and day >= today - timedelta(days=settings.settle_days):
             wanted[day].add(hour)
-    return _windows(wanted, source, history, settings, now)
+    return _windows(wanted, source, history, now)
 
 
 def _unsettled(hours: Hours, today: date, zone: str, settings: Settings) -> list[date]:
@@ -94,7 +93,7 @@ def _unsettled(hours: Hours, today: date, zone: str, settings: Settings) -> list
 
 
 def _windows(
-    wanted: Mapping[date, set[int]], source: Credential, history: History, settings: Settings, now: datetime
+    wanted: Mapping[date, set[int]], source: Credential, history: History, now: datetime
 ) -> tuple[Window, ...]:
     """Runs of consecutive hours of each day, newest first; a day reaches no further than now."""
     hours = history.hours.get(source.source_key, {})
@@ -113,7 +112,7 @@ def _windows(
                     since=hour_start(day, first_hour, source.timezone),
                     until=hour_start(day, last_hour + 1, source.timezone),
                     known_legs=sum(known),
-                    final=day < today - timedelta(days=settings.settle_days),
+                    first_read=not known,
                 )
             )
     return tuple(windows)

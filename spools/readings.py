@@ -1,7 +1,7 @@
 """Reads one window of one source into the spool, and does not believe an answer that shows less than before.
 
 A truncated export looks perfect: HTTP 200, cut at a record's end, correctly terminated. So a window that showed more
-calls earlier is read again, and one that nothing will ever read again is proven complete by asking for its tail.
+calls earlier is read again, and one that is read for the first time is proven complete by asking for its tail.
 """
 
 import threading
@@ -89,7 +89,7 @@ class SourceReader:
         first = self._answer(window)
         if first.legs_in(window) < window.known_legs:
             return self._second_opinion(first, window)
-        if window.final and not window.known_legs and first.digest and not self._report.whole_days_only():
+        if window.first_read and first.digest and not self._report.whole_days_only():
             return self._with_proven_end(first, window)
         return first, 0, None
 

@@ -92,9 +92,11 @@ def test_the_version_is_asked_for_without_a_login(dialer: SimulatedDialer, tmp_p
 
 
 def test_a_build_of_five_digits_is_understood(tmp_path: Path) -> None:
-    with SimulatedDialer(small_world(), "80910-1234", [REPORT]) as dialer:
-        with talking(source(dialer), quick(tmp_path)) as ours:
-            version = ours.version()
+    with (
+        SimulatedDialer(small_world(), "80910-1234", [REPORT]) as dialer,
+        talking(source(dialer), quick(tmp_path)) as ours,
+    ):
+        version = ours.version()
     assert version is not None
     assert version.build == 80910
 
@@ -240,8 +242,13 @@ def test_a_run_that_is_stopped_leaves_a_wait(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"status": 429, "retry_after": 0}, {"status": 503, "retry_after": 0}, {"reset_after": 50}, {"cut_after": 500}]
-    + [{"status": 500}],
+    [
+        {"status": 429, "retry_after": 0},
+        {"status": 503, "retry_after": 0},
+        {"reset_after": 50},
+        {"cut_after": 500},
+        {"status": 500},
+    ],
     ids=["429", "503", "reset", "cut chunks", "empty 500"],
 )
 def test_what_can_pass_is_asked_again_and_the_file_is_whole(

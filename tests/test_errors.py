@@ -47,7 +47,8 @@ EXAMPLES: dict[type[SyncError], tuple[object, ...]] = {
     errors.WarehouseUnusable: ("calls.duckdb", "no space"),
     errors.BatchRefused: ("a constraint",),
 }
-GROUPS = {SyncError, *SyncError.__subclasses__()} - {errors.WarehouseHeld}
+GROUPS: set[type[SyncError]] = {SyncError, *SyncError.__subclasses__()}
+GROUPS -= {errors.WarehouseHeld}
 THEIR_TEXT_SAYS_WHAT_TO_DO = {errors.SettingsInvalid, errors.RowUnusable}
 
 

@@ -1,6 +1,7 @@
 """The few helpers that know nothing of the trade."""
 
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -64,4 +65,4 @@ def test_runs_of_numbers_are_found_in_any_order() -> None:
 def test_runs_cover_just_the_numbers_and_do_not_touch(numbers: list[int]) -> None:
     runs = list(consecutive(numbers))
     assert [n for first, last in runs for n in range(first, last + 1)] == sorted(set(numbers))
-    assert all(after[0] - before[1] > 1 for before, after in zip(runs, runs[1:], strict=False))
+    assert all(after[0] - before[1] > 1 for before, after in pairwise(runs))

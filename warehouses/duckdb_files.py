@@ -29,8 +29,8 @@ LOCKED = re.compile(
     r"could not set lock|conflicting lock|sharing violation|being used by another process", re.IGNORECASE
 )
 HOLDER = re.compile(r"\(PID (\d+)\)")
-CONFIGURATION = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "threads": "2"}
-MEMORY_LIMIT = "400MB"
+CONFIGURATION = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "threads": "1"}
+MEMORY_LIMIT = "256MB"
 
 
 @dataclass(slots=True)

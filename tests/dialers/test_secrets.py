@@ -106,7 +106,7 @@ def told_by(who: Credential, folder: Path) -> list[str]:
         download(who, settings, "direct")
     except SyncError as exc:
         texts += [str(exc), repr(exc), repr(exc.args), "".join(traceback.format_exception(exc))]
-    client = ClientJob(credential=who, windows=(day_window(final=True),))
+    client = ClientJob(credential=who, windows=(day_window(first_read=True),))
     outcome = process_campaign(
         CampaignJob(
             job_id="0000", run_id="run", campaign="Sales", clients=(client,),

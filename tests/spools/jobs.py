@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from config import Settings
 from campaign_processor import process_campaign
+from config import Settings
 from messages import CampaignJob, CampaignOutcome, ClientJob, Credential, SealedWindow, Window
 from simulated_dialer import SimulatedDialer
 from tests.dialers.sources import day_window
@@ -21,9 +21,14 @@ def job_of(
 ) -> CampaignJob:
     """A job in whose run it is now what the dialer says."""
     shift = dialer.world.now - utc_now() if dialer else timedelta()
-    usual = {"no_new_window_after": utc_now() + shift + FIFTEEN, "clock_shift": shift, "run_id": "run"}
+    usual = {
+        "no_new_window_after": utc_now() + shift + FIFTEEN,
+        "clock_shift": shift,
+        "run_id": "run",
+        "job_id": "0000",
+    }
     jobs = tuple(ClientJob(credential=who, windows=tuple(windows)) for who, windows in clients)
-    return CampaignJob(job_id="0000", campaign="Sales", clients=jobs, **{**usual, **changes})
+    return CampaignJob(campaign="Sales", clients=jobs, **{**usual, **changes})
 
 
 def read(

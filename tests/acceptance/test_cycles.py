@@ -1,0 +1,224 @@
+"""`main.py --single`: right rows, each once, and trouble that stays where it is."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import psutil
+import pytest
+
+from simulated_dialer import Leg, SimulatedDialer
+from tests.acceptance.conftest import Dialers
+from tests.acceptance.running import PASSWORD, Program
+
+
+def shown(dialer: SimulatedDialer) -> list[Leg]:
+    """The legs that the dialer's export shows now."""
+    return [leg for leg in dialer.world.legs_at(dialer.world.now) if leg.hidden is None]
+
+
+def identities(dialer: SimulatedDialer) -> set[tuple[object, ...]]:
+    return {(leg.direction, leg.uniqueid, leg.call_time_local, leg.status, leg.lead_id) for leg in shown(dialer)}
+
+
+def stored(program: Program, client: str) -> set[tuple[object, ...]]:
+    return {
+        (row["direction"], row["uniqueid"], row["call_time_local"], row["status"] or "", int(row["lead_id"]))
+        for row in program.calls()
+        if row["client_id"] == client
+    }
+
+
+def test_a_cycle_brings_every_call_once_and_the_next_one_only_what_is_new(program: Program, dialers: Dialers) -> None:
+    dialer = dialers()
+    program.import_clients(("Sales", dialer.url, "1"), ("Support", dialer.url, "2"))
+    first = program.run("--single")
+    assert first.code == 0, first.text
+    assert stored(program, "1") == identities(dialer)
+    before = program.calls()
+    again = program.run("--single")
+    assert again.code == 0
+    assert program.calls() == before
+    dialer.world.now += timedelta(minutes=15)
+    assert program.run("--single").code == 0
+    assert stored(program, "2") == identities(dialer)
+    assert program.leftovers() == []
+
+
+def test_the_summary_has_the_form_that_scripts_read(program: Program, dialers: Dialers) -> None:
+    dialer = dialers()
+    program.import_clients(("Campaign1", dialer.url, "1"), ("Campaign2", "http://127.0.0.1:9/", "2"))
+    done = program.run("--single", RETRY_ATTEMPTS="1")
+    assert done.code == 1
+    rule = "=" * 60
+    block = re.search(rf"{rule}\nPROCESSING SUMMARY\n{rule}\n.*?\n{rule}", done.text, re.DOTALL)
+    assert block, done.text
+    lines = block[0].splitlines()
+    assert lines[3] == "Total campaigns processed: 2"
+    assert re.fullmatch(r"Total records processed: [\d,]+", lines[4])
+    assert re.fullmatch(r"Processing duration: \d+\.\d seconds", lines[5])
+    assert lines[6:8] == ["", "Campaign breakdown:"]
+    assert re.fullmatch(r"  ✓ Campaign1: [\d,]+ records \(completed\)", lines[8])
+    assert lines[9] == "  ✗ Campaign2: 0 records (dialer unreachable)"
+    stamp = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d - INFO - "
+    assert re.search(stamp + "Starting multiprocess campaign processing$", done.text, re.MULTILINE)
+    assert re.search(stamp + "Found 2 campaigns to process$", done.text, re.MULTILINE)
+    assert re.search(stamp + r"Starting worker for campaign: Campaign\d \(1/2\)$", done.text, re.MULTILINE)
+    assert re.search(r"Campaign2 / Client 2: 127\.0\.0\.1:9 could not be reached", done.text)
+    assert re.search(r"Campaign1: \d+ inserted, 0 updated, 0 unchanged, \d+ duplicates, \d+ quarantined", done.text)
+
+
+def test_a_console_without_ticks_gets_words(program: Program, dialers: Dialers) -> None:
+    program.import_clients(("Campaign1", dialers().url, "1"))
+    done = program.run("--single", PYTHONUTF8="0", PYTHONIOENCODING="ascii")
+    assert "  [ok] Campaign1: " in done.text
+    assert done.code == 0
+
+
+def test_one_failed_login_for_a_wrong_password_over_campaigns_and_runs(program: Program, dialers: Dialers) -> None:
+    dialer = dialers()
+    wrong = "Wr0ng-Marked-Passw0rd"
+    agent = f"{dialer.url}user_stats.php?user=2001&file_download=6"
+    rows = [("Sales", dialer.url, "1"), ("Support", dialer.url, "2"), ("Support", agent, "3")]
+    program.import_clients(*((*row, wrong) for row in rows))
+    for _ in range(3):
+        done = program.run("--single", LOG_LEVEL="DEBUG")
+        assert done.code == 1
+        assert "login rejected" in done.text
+        assert wrong not in done.text
+    assert dialer.seen.failed_logins == {"report": 1}
+    assert wrong.encode() not in b"".join(path.read_bytes() for path in program.data.rglob("*.json"))
+    assert "login was rejected" in program.run("clients", "list").text
+    program.import_clients(*rows[:2], (*rows[2], PASSWORD))
+    dialer.misbehave(pages=("user_stats.php",))
+    program.import_clients(*rows[:2])
+    corrected = program.run("--single")
+    assert "login rejected" not in corrected.text
+    assert dialer.seen.failed_logins == {"report": 1}
+    assert stored(program, "1") == identities(dialer)
+
+
+def test_an_account_repaired_on_the_dialer_is_released_by_hand(program: Program, dialers: Dialers) -> None:
+    dialer = dialers()
+    program.import_clients(("Sales", dialer.url, "1", "Set-Tomorrow"))
+    assert program.run("--single").code == 1
+    refused = program.run("clients", "retry", "Client 1")
+    assert refused.code == 0
+    assert program.run("--single").code == 1
+    assert dialer.seen.failed_logins == {"report": 2}
+    assert program.run("clients", "retry", "Nobody").code == 2
+
+
+def test_a_killed_worker_and_a_dead_dialer_cost_their_own_campaign(program: Program, dialers: Dialers) -> None:
+    quick, slow = dialers(1), dialers(2)
+    slow.misbehave(latency=60)
+    program.import_clients(("Quick", quick.url, "1"), ("Slow", slow.url, "2"), ("Dead", "http://127.0.0.1:9/", "3"))
+    process = program.start("--single", HTTP_TIMEOUT="90", RETRY_ATTEMPTS="1", MAX_CAMPAIGN_PROCESSES="3")
+    while not slow.seen.requests:
+        assert process.poll() is None
+    kill_worker_of(process.pid, slow.port)
+    text, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "✓ Quick" in text
+    assert "✗ Slow: 0 records (worker died)" in text
+    assert "✗ Dead: 0 records (dialer unreachable)" in text
+    assert stored(program, "1") == identities(quick)
+    slow.behave()
+    assert program.run("--single", RETRY_ATTEMPTS="1").code == 1
+    assert stored(program, "2") == identities(slow)
+    assert program.leftovers() == []
+
+
+def kill_worker_of(parent: int, port: int) -> None:
+    """kill -9 the process that is connected to that port."""
+    for child in psutil.Process(parent).children(recursive=True):
+        if any(connection.raddr and connection.raddr.port == port for connection in child.net_connections()):
+            child.kill()
+            return
+    raise AssertionError("no worker is connected")
+
+
+def test_work_of_three_times_the_process_timeout_is_done_after_a_few_cycles(program: Program, dialers: Dialers) -> None:
+    dialer = dialers(days=8)
+    dialer.misbehave(latency=0.7, pages=("call_report_export.php",))
+    program.import_clients(("Sales", dialer.url, "1"))
+    settings = {"PROCESS_TIMEOUT": "4", "FIRST_RUN_DAYS": "7", "SETTLE_DAYS": "9"}
+    codes = [program.run("--single", **settings).code for _ in range(5)]
+    assert codes[0] == 1
+    assert codes[-1] == 0
+    assert stored(program, "1") == identities(dialer)
+
+
+def test_a_truncated_answer_is_noticed_and_repaired_at_once(program: Program, dialers: Dialers) -> None:
+    dialer = dialers()
+    program.import_clients(("Sales", dialer.url, "1"))
+    dialer.misbehave(truncate=0.5, pages=("call_report_export.php",), requests=1)
+    assert program.run("--single").code == 0
+    assert stored(program, "1") == identities(dialer)
+    dialer.world.now += timedelta(minutes=15)
+    dialer.misbehave(truncate=0.3, pages=("call_report_export.php",), requests=1)
+    assert program.run("--single").code == 0
+    assert stored(program, "1") == identities(dialer)
+    assert program.rows("FROM vicidial.completeness") == []
+
+
+def test_calls_that_a_dialer_shows_no_more_are_kept_and_counted(program: Program, dialers: Dialers) -> None:
+    dialer = dialers()
+    program.import_clients(("Sales", dialer.url, "1"))
+    program.run("--single")
+    before = program.calls()
+    dialer.misbehave(truncate=3, pages=("call_report_export.php",))
+    done = program.run("--single")
+    assert done.code == 0
+    assert "calls any more that it showed before" in done.text
+    assert program.calls() == before
+    (counted,) = program.rows("SELECT sum(legs_before - legs_now) AS calls FROM vicidial.completeness")
+    assert counted["calls"] > 0
+
+
+def test_rows_that_cannot_be_used_fail_alone(program: Program, dialers: Dialers) -> None:
+    dialer = dialers()
+    program.import_clients(("Sales", dialer.url, "1"))
+    import duckdb
+
+    with duckdb.connect(program.data / "calls.duckdb") as db:
+        db.execute(
+            "INSERT INTO vicidial.credentials (campaign, client_id, client_name, url, username, password, enabled)"
+            " VALUES ('Bad', '2', 'Typo', 'dialer', 'u', 'p', NULL), ('Off', '3', 'Off', 'http://d/', 'u', 'p', 'no')"
+        )
+    done = program.run("--single")
+    assert done.code == 1
+    assert "✗ Bad: 0 records (row cannot be used)" in done.text
+    assert "Bad / Typo: not read: url: the URL must begin with http" in done.text
+    assert "Off / Off: skipped: switched off" in done.text
+    assert "✓ Sales" in done.text
+
+
+def test_no_campaigns_says_where_it_looked(program: Program) -> None:
+    done = program.run("--single")
+    assert done.code == 2
+    assert "No campaigns found in vicidial.credentials of" in done.text
+    assert "clients import" in done.text
+
+
+def test_nothing_of_a_call_is_lost_on_its_way(program: Program, dialers: Dialers) -> None:
+    dialer = dialers()
+    program.import_clients(("Sales", dialer.url, "1"))
+    program.run("--single")
+    legs = {(leg.uniqueid, leg.campaign_id, leg.call_time_local): leg for leg in shown(dialer)}
+    for row in program.calls():
+        leg = legs[row["uniqueid"], row["ingroup"] or row["dialer_campaign"], row["call_time_local"]]
+        assert row["phone"] == leg.phone
+        assert row["length_seconds"] == leg.length_seconds
+        assert row["agent"] == (None if leg.agent_user in ("VDAD", "VDCL") else leg.agent_user)
+        assert row["call_date"] == leg.call_time_local.date()
+        assert row["status_name"] == leg.status_name
+        assert abs(row["call_time"] - datetime.fromtimestamp(int(leg.uniqueid.split(".")[0]), UTC)) < timedelta(hours=3)
+    assert len(program.calls()) == len(legs)
+
+
+@pytest.mark.parametrize("size", ["1", "100"])
+def test_small_chunks_give_the_same_rows(program: Program, dialers: Dialers, size: str) -> None:
+    dialer = dialers()
+    program.import_clients(("Sales", dialer.url, "1"))
+    assert program.run("--single", BATCH_SIZE=size, DB_BATCH_SIZE="1").code == 0
+    assert stored(program, "1") == identities(dialer)
