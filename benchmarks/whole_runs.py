@@ -43,7 +43,8 @@ class Cost:
     def __str__(self) -> str:
         return (
             f"{self.wall_seconds:6.1f} s wall  {self.cpu_seconds:6.1f} s cpu  {self.peak_tree_mb:6.0f} MB tree"
-            f"  {self.peak_parent_mb:6.0f} MB parent  {self.peak_worker_mb:6.0f} MB largest worker  exit {self.exit_code}"
+            f"  {self.peak_parent_mb:6.0f} MB parent  {self.peak_worker_mb:6.0f} MB largest worker"
+            f"  exit {self.exit_code}"
         )
 
 

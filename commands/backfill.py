@@ -41,9 +41,7 @@ def run_backfill(
     done = warehouse.backfilled(backfill_id)
     run_id = new_run_id(now)
     campaigns = group_by_campaign(sources)
-    jobs = plan_backfill(
-        campaigns, history, settings, now, run_id, first=first, last=last, backfill_id=backfill_id, done=done
-    )
+    jobs = plan_backfill(campaigns, history, now, run_id, first=first, last=last, backfill_id=backfill_id, done=done)
     days = (last - first).days + 1
     if done:
         LOG.info("Going on with a backfill that was interrupted: %s done before", plural(len(done), "client day"))

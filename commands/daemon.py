@@ -23,6 +23,8 @@ def run_daemon(cycle: Callable[[datetime], object], settings: Settings, stop: th
             cycle(started)
         except (NoCampaigns, WarehouseError) as exc:
             LOG.error("%s", exc)  # noqa: TRY400 - its text says all
+        except Exception:
+            LOG.exception("The cycle failed for a reason that is not foreseen; please report it")
         following = started + settings.cycle_interval
         if stop.is_set():
             return

@@ -32,7 +32,8 @@ def plan_cycle(
             run_id=run_id,
             campaign=campaign,
             clients=tuple(
-                ClientJob(credential=source, windows=_windows_of_cycle(source, history, now)) for source in sources
+                ClientJob(credential=source, windows=_windows_of_cycle(source, history, settings, now))
+                for source in sources
             ),
             no_new_window_after=now + settings.cycle_interval,
         )
@@ -41,7 +42,7 @@ def plan_cycle(
 
 
 def plan_backfill(
-    campaigns: Campaigns, history: History, settings: Settings, now: datetime, run_id: str,
+    campaigns: Campaigns, history: History, now: datetime, run_id: str,
     *, first: date, last: date, backfill_id: str, done: Collection[tuple[str, date]],
 ) -> list[CampaignJob]:  # fmt: skip
     """One job per day and campaign, the oldest day first; ``done`` are source and day that are committed already."""

@@ -1,0 +1,151 @@
+"""clients, backfill, demo and --help, as their user sees them."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.acceptance.conftest import Dialers
+from tests.acceptance.running import PASSWORD, ROOT, ZONE, Program
+
+
+def local_day(days_ago: int) -> str:
+    return (datetime.now(UTC).astimezone(ZoneInfo(ZONE)).date() - timedelta(days=days_ago)).isoformat()
+
+
+def test_clients_are_added_changed_and_left(program: Program) -> None:
+    one, two = ("Sales", "http://d.example/", "1"), ("Sales", "http://d.example/vicidial/", "2")
+    assert "2 added, 0 changed, 0 left" in program.import_clients(one, two).text
+    assert "0 added, 1 changed, 1 left" in program.import_clients((*one, "another"), two).text
+    listed = program.run("clients", "list")
+    assert listed.code == 0
+    assert "d.example" in listed.text
+    assert PASSWORD not in listed.text
+    assert "another" not in listed.text
+
+
+def test_a_file_with_mistakes_is_refused_as_a_whole(program: Program) -> None:
+    refused = program.import_clients(
+        ("Sales", "http://d.example/", "1"), ("Sales", "dialer", "2"), ("", "http://e/", "3")
+    )
+    assert refused.code == 2
+    assert "line 3, column URL: the URL must begin with http" in refused.text
+    assert "line 4, column Campaign: is empty" in refused.text
+    assert program.run("clients", "list").code == 2
+
+
+def test_the_template_can_be_imported(program: Program) -> None:
+    path = program.folder / "template.csv"
+    path.write_text(program.run("clients", "template").text, encoding="utf-8")
+    assert "1 added" in program.run("clients", "import", str(path)).text
+
+
+def test_a_backfill_reads_past_days_and_a_second_one_changes_no_column(program: Program, dialers: Dialers) -> None:
+    dialer = dialers(days=4)
+    program.import_clients(("Sales", dialer.url, "1"), ("Support", dialer.url, "2"))
+    days = "--from", local_day(3), "--to", local_day(2)
+    done = program.run("backfill", *days, "--campaign", "Sales")
+    assert done.code == 0, done.text
+    before = program.calls()
+    assert {row["client_id"] for row in before} == {"1"}
+    assert {row["call_date"].isoformat() for row in before} == {local_day(3), local_day(2)}
+    truth = [leg for leg in dialer.world.legs_at(dialer.world.now) if leg.hidden is None]
+    assert len(before) == sum(leg.call_time_local.date().isoformat() in (local_day(3), local_day(2)) for leg in truth)
+    assert program.run("backfill", *days, "--client", "Client 1").code == 0
+    assert program.calls() == before
+    assert program.rows("FROM vicidial.watermarks") == []
+    assert program.rows("FROM vicidial.backfills") == []
+
+
+def test_a_backfill_that_was_killed_goes_on_where_it_stopped(program: Program, dialers: Dialers) -> None:
+    dialer = dialers(days=7)
+    program.import_clients(("Sales", dialer.url, "1"))
+    days = "--from", local_day(6), "--to", local_day(1)
+    dialer.misbehave(latency=0.5, pages=("call_report_export.php",))
+    process = program.start("backfill", *days, MAX_CAMPAIGN_PROCESSES="1")
+    while not dialer.seen.requests_by_page.get("call_report_export.php", 0) >= 5:
+        assert process.poll() is None
+    process.kill()
+    process.communicate()
+    done = {row["day"].isoformat() for row in program.rows("FROM vicidial.backfills")}
+    assert done
+    dialer.behave()
+    asked = len(dialer.seen.log)
+    again = program.run("backfill", *days, MAX_CAMPAIGN_PROCESSES="1")
+    assert again.code == 0
+    assert "Going on with a backfill that was interrupted" in again.text
+    dates = {dict(request.parameters).get("query_date") for request in dialer.seen.log[asked:]}
+    assert dates.isdisjoint(done)
+    truth = [leg for leg in dialer.world.legs_at(dialer.world.now) if leg.hidden is None]
+    today = local_day(0)
+    assert len(program.calls()) == sum(leg.call_time_local.date().isoformat() != today for leg in truth)
+
+
+def test_a_backfill_of_today_or_of_nobody_is_refused(program: Program, dialers: Dialers) -> None:
+    program.import_clients(("Sales", dialers().url, "1"))
+    assert program.run("backfill", "--from", local_day(1), "--to", local_day(-1)).code == 2
+    assert program.run("backfill", "--from", local_day(1), "--to", local_day(2)).code == 2
+    assert program.run("backfill", "--from", local_day(2), "--to", local_day(2), "--client", "Nobody").code == 2
+    assert program.run("backfill", "--from", "yesterday", "--to", "today").code == 2
+
+
+@pytest.mark.parametrize(
+    "command", [(), ("demo",), ("backfill",), ("clients",), ("clients", "import"), ("clients", "list")], ids=" ".join
+)
+def test_help_has_examples(program: Program, command: tuple[str, ...]) -> None:
+    shown = program.run(*command, "--help")
+    assert shown.code == 0
+    assert "Examples:\n    python main.py" in shown.text
+
+
+def test_help_lists_exit_codes_and_environment_variables(program: Program) -> None:
+    shown = program.run("--help").text
+    for code in ("0 ", "1 ", "2 ", "3 ", "4 ", "130 ", "143 "):
+        assert f"\n    {code}" in shown
+    assert "MAX_CAMPAIGN_PROCESSES" in shown
+
+
+def test_wrong_settings_are_all_named_at_once(program: Program) -> None:
+    done = program.run("--single", DB_BATCH_SIZE="many", BATCH_SIZE="0", MAX_CAMPAIN_PROCESSES="2")
+    assert done.code == 2
+    for part in ("DB_BATCH_SIZE", "many", "BATCH_SIZE", "MAX_CAMPAIN_PROCESSES"):
+        assert part in done.text
+
+
+def test_bigquery_is_a_clear_error_as_long_as_it_is_missing(program: Program) -> None:
+    done = program.run("--single", PROJECT_ID="my-project")
+    assert done.code == 2
+    assert "WAREHOUSE=bigquery" in done.text
+
+
+def test_a_data_folder_that_cannot_be_used_is_named(program: Program) -> None:
+    (program.folder / "file").write_text("x", encoding="utf-8")
+    done = program.run("--single", DATA_DIR=str(program.folder / "file"))
+    assert done.code == 3
+    assert "DATA_DIR" in done.text
+
+
+def test_the_demo_shows_eight_campaigns_and_goes_on() -> None:
+    def demo(*arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "main.py", "demo", *arguments],
+            cwd=ROOT, capture_output=True, text=True, encoding="utf-8", timeout=120, check=True,
+        )  # fmt: skip
+        return done.stdout
+
+    first = demo()
+    assert "Total campaigns processed: 8" in first
+    assert "(login rejected)" in first
+    assert "(dialer unreachable)" in first
+    assert "main.py demo --again" in first
+    again = demo("--again")
+    inserted, updated, unchanged = (sum_of(again, word) for word in ("inserted", "updated", "unchanged"))
+    assert min(inserted, updated, unchanged) > 0
+
+
+def sum_of(text: str, word: str) -> int:
+    rows = [line for line in text.splitlines() if " inserted, " in line]
+    parts = [part.split() for line in rows for part in line.split(":", 1)[1].split(",") if word in part]
+    return sum(int(number) for number, _ in parts)

@@ -1,0 +1,133 @@
+"""The daemon: cycles from start to start, one per warehouse, and it ends in order."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from tests.acceptance.conftest import Dialers
+from tests.acceptance.running import Program
+
+posix_only = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX; Windows has its own console events")
+
+
+def wait_for(fact: Callable[[], object], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not fact():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+@posix_only
+def test_it_says_when_the_next_cycle_starts_and_ends_on_sigterm(program: Program, dialers: Dialers) -> None:
+    dialer = dialers()
+    program.import_clients(("Sales", dialer.url, "1"))
+    daemon = program.start()
+    assert daemon.stdout
+    for line in daemon.stdout:
+        if "Next cycle starts at" in line:
+            assert re.search(r"Next cycle starts at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d$", line)
+            break
+    daemon.send_signal(signal.SIGTERM)
+    text, _ = daemon.communicate(timeout=10)
+    assert daemon.returncode == 143, text
+    assert len(program.calls()) > 0
+
+
+@posix_only
+def test_a_client_that_is_added_now_is_read_in_the_next_cycle(program: Program, dialers: Dialers) -> None:
+    first, second = dialers(1), dialers(2)
+    program.import_clients(("Sales", first.url, "1"))
+    daemon = program.start(CYCLE_INTERVAL_MINUTES="0.1")
+    try:
+        wait_for(lambda: first.seen.requests_by_page.get("call_report_export.php"))
+        program.import_clients(("Sales", second.url, "2"))
+        wait_for(lambda: second.seen.requests_by_page.get("call_report_export.php"), 60)
+    finally:
+        daemon.send_signal(signal.SIGINT)
+        daemon.communicate(timeout=30)
+    assert daemon.returncode == 130
+
+
+@posix_only
+def test_a_second_one_is_refused_and_told_who_is_there(program: Program, dialers: Dialers) -> None:
+    dialer = dialers()
+    dialer.misbehave(latency=3)
+    program.import_clients(("Sales", dialer.url, "1"))
+    daemon = program.start()
+    try:
+        wait_for(lambda: dialer.seen.connections)
+        refused = program.run("--single")
+        assert refused.code == 4
+        assert f"process {daemon.pid}" in refused.text
+        assert program.run("clients", "list").code == 0
+    finally:
+        daemon.kill()
+        daemon.communicate()
+
+
+@posix_only
+def test_workers_end_with_a_killed_parent_and_the_next_run_goes_on(program: Program, dialers: Dialers) -> None:
+    dialer = dialers()
+    dialer.misbehave(latency=30)
+    program.import_clients(("Sales", dialer.url, "1"))
+    daemon = program.start(HTTP_TIMEOUT="60")
+    wait_for(lambda: dialer.seen.connections)
+    workers = psutil.Process(daemon.pid).children(recursive=True)
+    daemon.kill()
+    daemon.communicate()
+    assert psutil.wait_procs(workers, timeout=10)[1] == []
+    dialer.behave()
+    assert program.run("--single").code == 0
+    assert len(program.calls()) > 0
+    assert program.leftovers() == []
+
+
+@posix_only
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_the_middle_of_a_download_ends_the_run_in_order(
+    program: Program, dialers: Dialers, number: signal.Signals
+) -> None:
+    done, slow = dialers(1), dialers(2)
+    slow.misbehave(trickle=True)
+    program.import_clients(("Done", done.url, "1"), ("Slow", slow.url, "2"))
+    process = program.start("--single", SHUTDOWN_GRACE_SECONDS="3", HTTP_TIMEOUT="60")
+    wait_for(lambda: slow.seen.connections)
+    wait_for(lambda: (program.data / "calls.duckdb").exists() and committed(program))
+    begun = time.monotonic()
+    process.send_signal(number)
+    text, _ = process.communicate(timeout=20)
+    assert process.returncode == 128 + number, text
+    assert time.monotonic() - begun < 3 + 5
+    assert {row["client_id"] for row in program.calls()} == {"1"}
+    assert program.leftovers() == []
+
+
+def committed(program: Program) -> bool:
+    try:
+        return bool(program.rows("SELECT 1 FROM vicidial.runs"))
+    except Exception:  # noqa: BLE001 - the file is being written at this moment
+        return False
+
+
+@posix_only
+def test_a_reader_that_holds_the_file_makes_the_commit_wait(program: Program, dialers: Dialers) -> None:
+    import sys
+
+    dialer = dialers()
+    program.import_clients(("Sales", dialer.url, "1"))
+    program.run("--single")
+    dialer.misbehave(latency=1)
+    process = program.start("--single")
+    wait_for(lambda: dialer.seen.connections_now)
+    code = "import duckdb, sys, time; db = duckdb.connect(sys.argv[1], read_only=True); time.sleep(5)"
+    reader = subprocess.Popen([sys.executable, "-c", code, str(program.data / "calls.duckdb")])
+    text, _ = process.communicate(timeout=60)
+    reader.wait()
+    assert process.returncode == 0
+    assert f"is held by the process {reader.pid}" in text
