@@ -3,9 +3,12 @@
 import os
 import re
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+
+REPLACE_TRIES = 25
 
 
 def utc_now() -> datetime:
@@ -21,10 +24,22 @@ def write_durably(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        _replace(Path(temporary), path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _replace(source: Path, target: Path) -> None:
+    """On Windows a file that somebody reads at this moment cannot be replaced: a few moments later it can."""
+    for _ in range(REPLACE_TRIES - 1):
+        try:
+            source.replace(target)
+        except PermissionError:
+            time.sleep(0.02)
+        else:
+            return
+    source.replace(target)
 
 
 def one_line(text: str, *, limit: int = 200) -> str:

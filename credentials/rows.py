@@ -83,9 +83,19 @@ def problems_of(row: dict[str, str]) -> list[Problem]:
     limit = row.get("max_connections", "")
     if limit and not (re.fullmatch(r"\d{1,3}", limit) and 1 <= int(limit) <= MOST_CONNECTIONS):
         problems.append(Problem("max_connections", f"must be a whole number from 1 to {MOST_CONNECTIONS}"))
-    if (password := row.get("password", "")).startswith("env:") and not os.environ.get(password[4:]):
-        problems.append(Problem("password", f"the environment variable {one_line(password[4:], limit=40)} is not set"))
+    if (password := row.get("password", "")).startswith("env:"):
+        problems += _problems_of_reference(password.removeprefix("env:"))
     return problems
+
+
+def _problems_of_reference(variable: str) -> list[Problem]:
+    shown = one_line(variable, limit=40)
+    secret = os.environ.get(variable)
+    if not secret:
+        return [Problem("password", f"the environment variable {shown} is not set")]
+    if any("\ud800" <= character <= "\udfff" for character in secret):
+        return [Problem("password", f"the environment variable {shown} is not UTF-8 text")]
+    return []
 
 
 def _is_zone(name: str) -> bool:

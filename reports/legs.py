@@ -54,8 +54,7 @@ class Chunk:
     first_day: date | None
     last_day: date | None
     last_inbound_hour: int
-    last_outbound_hour: int
-    """Latest local hour of each direction, -1 where there is none."""
+    """Latest local hour of an inbound leg, -1 where there is none."""
 
 
 def typed(
@@ -105,8 +104,7 @@ def typed(
         hours=_hours(table),
         first_day=days["min"],
         last_day=days["max"],
-        last_inbound_hour=_last_hour(table, "inbound"),
-        last_outbound_hour=_last_hour(table, "outbound"),
+        last_inbound_hour=_last_inbound_hour(table),
     )
 
 
@@ -290,9 +288,9 @@ def _without_copies(table: pa.Table, *, joined: bool) -> tuple[list[int], list[i
     return [index for index in range(len(keys)) if index not in dropped], sorted(strangers)
 
 
-def _last_hour(table: pa.Table, direction: str) -> int:
-    of_direction = table["call_time_local"].filter(pc.equal(table["direction"], direction))
-    return int(pc.max(pc.hour(of_direction)).as_py()) if len(of_direction) else -1
+def _last_inbound_hour(table: pa.Table) -> int:
+    inbound = table["call_time_local"].filter(pc.equal(table["direction"], "inbound"))
+    return int(pc.max(pc.hour(inbound)).as_py()) if len(inbound) else -1
 
 
 def _hours(table: pa.Table) -> tuple[HourCount, ...]:

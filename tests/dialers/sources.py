@@ -87,9 +87,19 @@ def wait_until(fact: Callable[[], object], seconds: float = 15) -> None:
         time.sleep(0.01)
 
 
+def read_request(connection: socket.socket) -> None:
+    """To the end of its body: closing with something unread would reset the connection."""
+    with connection.makefile("rb") as file:
+        length = 0
+        while (line := file.readline()) not in (b"\r\n", b""):
+            if line.lower().startswith(b"content-length:"):
+                length = int(line.split(b":")[1])
+        file.read(length)
+
+
 @contextmanager
 def listener(talk: Callable[[socket.socket], None], tls: SSLContext | None = None) -> Iterator[int]:
-    """The port of a server that reads a request's head and then does ``talk``; what no real dialer was made to do."""
+    """The port of a server that reads a request and then does ``talk``; what no real dialer was made to do."""
     server = socket.create_server(("127.0.0.1", 0))
     threads: list[threading.Thread] = []
 
@@ -97,8 +107,7 @@ def listener(talk: Callable[[socket.socket], None], tls: SSLContext | None = Non
         with suppress(OSError), connection:
             secured = tls.wrap_socket(connection, server_side=True) if tls else connection
             with secured:
-                while b"\r\n\r\n" not in secured.recv(65536):
-                    pass
+                read_request(secured)
                 talk(secured)
 
     def accept() -> None:

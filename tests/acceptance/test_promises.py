@@ -1,0 +1,133 @@
+"""The large promises, whole: a real day's untidiness comes out right, and no secret ever shows."""
+
+from collections import Counter
+from contextlib import ExitStack
+from datetime import UTC, date, datetime, timedelta
+
+from simulated_dialer import Account, Leg, SimulatedDialer, World
+from tests.acceptance.conftest import Dialers
+from tests.acceptance.running import PASSWORD, USER, ZONE, Program
+
+DAY = date(2026, 11, 20)
+NOBODY = ("VDAD", "VDCL", "")
+
+
+def as_row(leg: Leg) -> tuple[object, ...]:
+    agent = None if leg.agent_user in NOBODY else leg.agent_user
+    group = leg.ingroup if leg.direction == "inbound" else leg.dialer_campaign
+    return (
+        leg.direction, leg.call_time_local, str(leg.lead_id), leg.phone or None, leg.status, leg.status_name, group,
+        leg.length_seconds, agent, leg.uniqueid,
+    )  # fmt: skip
+
+
+def test_a_day_of_a_new_build_comes_out_as_it_was_and_a_repeat_changes_nothing(program: Program) -> None:
+    world = World.busy_day(3, DAY, ZONE)
+    with SimulatedDialer(world, accounts=[Account(USER, PASSWORD)]) as dialer:
+        program.import_clients(("Sales", dialer.url, "1"))
+        days = "--from", DAY.isoformat(), "--to", DAY.isoformat()
+        done = program.run("backfill", *days)
+        assert done.code == 0, done.text
+        legs = [leg for leg in world.legs_at(world.now) if leg.hidden is None]
+        assert len(legs) > 12_000
+        first = program.calls()
+        rows = [
+            (
+                row["direction"], row["call_time_local"], row["lead_id"], row["phone"], row["status"],
+                row["status_name"], row["ingroup"] or row["dialer_campaign"], row["length_seconds"], row["agent"],
+                row["uniqueid"],
+            )
+            for row in first
+        ]  # fmt: skip
+        assert Counter(rows) == Counter(map(as_row, legs))
+        assert {row["term_reason"] for row in first if row["direction"] == "inbound"} == {None}
+        assert {row["term_reason"] for row in first} & {"Y", "N", "Y1", "D"} == set()
+        (counts,) = program.rows("SELECT records, inserted, duplicates, quarantined FROM vicidial.runs")
+        assert counts["records"] == sum(leg.copies for leg in legs)
+        assert counts["inserted"] + counts["duplicates"] + counts["quarantined"] == counts["records"]
+        again = program.run("backfill", *days)
+        assert again.code == 0
+        assert program.calls() == first
+
+
+def test_call_times_are_utc_by_the_dialers_zone(program: Program, dialers: Dialers) -> None:
+    dialer = dialers()
+    program.import_clients(("Sales", dialer.url, "1"))
+    program.run("--single")
+    epochs = {
+        (leg.uniqueid, leg.campaign_id, leg.call_time_local): datetime.fromtimestamp(leg.epoch, UTC)
+        for leg in dialer.world.legs_at(dialer.world.now)
+    }
+    for row in program.calls():
+        key = row["uniqueid"], row["ingroup"] or row["dialer_campaign"], row["call_time_local"]
+        assert row["call_time"] == epochs[key]
+
+
+def test_a_wrong_zone_is_reported_with_the_dialers_own(program: Program, dialers: Dialers) -> None:
+    dialer = dialers()
+    program.import_clients(("Sales", dialer.url, "1"))
+    program.run("clients", "list")
+    assert "which is not UTC" not in program.run("--single").text
+    text = (program.folder / "clients.csv").read_text(encoding="utf-8").replace(ZONE, "UTC")
+    (program.folder / "clients.csv").write_text(text, encoding="utf-8")
+    program.run("clients", "import", str(program.folder / "clients.csv"))
+    assert "which is not UTC" in program.run("--single").text
+
+
+def test_no_secret_shows_anywhere_whatever_goes_wrong(program: Program, dialers: Dialers) -> None:
+    secret = "Marked-5ecret-Passw0rd"
+    troubles: list[dict[str, object]] = [
+        {}, {"status": 500}, {"status": 503}, {"database_down": True}, {"ip_block": True}, {"display_errors": True},
+        {"redirect_to": f"http://{USER}:{secret}@127.0.0.1:1/"}, {"reset_after": 100}, {"cut_after": 100},
+        {"hang": True}, {"trickle": True}, {"truncate": 0.5},
+    ]  # fmt: skip
+    texts = []
+    with ExitStack() as stack:
+        rows = []
+        for number, trouble in enumerate(troubles):
+            dialer = dialers(number)
+            account = Account(USER, secret if number else "another-password")
+            sick = stack.enter_context(SimulatedDialer(dialer.world, accounts=[account]))
+            sick.misbehave(**trouble)
+            rows.append((f"Campaign{number}", sick.url, str(number), secret))
+        texts.append(program.import_clients(*rows).text)
+        for level in ("DEBUG", "INFO"):
+            done = program.run("--single", LOG_LEVEL=level, HTTP_TIMEOUT="2", REQUEST_TIMEOUT="3", RETRY_ATTEMPTS="2")
+            assert done.code == 1
+            texts.append(done.text)
+    texts += [program.run("clients", "list").text, program.run("clients", "retry", "Client 0").text]
+    texts.append(program.run("--single", DUCKDB_PATH=secret + "/x", LOG_LEVEL="DEBUG", BATCH_SIZE="no").text)
+    tables = ("calls", "quarantine", "runs", "watermarks", "accounts", "ledger", "completeness", "hours")
+    texts += [str(program.rows(f"FROM vicidial.{table}")) for table in tables]
+    names = [str(path) for path in program.data.rglob("*")]
+    contents = [path.read_bytes() for path in program.data.rglob("*") if path.suffix != ".duckdb" and path.is_file()]
+    import base64
+
+    header = base64.b64encode(f"{USER}:{secret}".encode()).decode()
+    for hidden in (secret, header):
+        assert not any(hidden in text for text in (*texts[:-9], *texts[-8:], *names))
+        assert not any(hidden.encode() in content for content in contents)
+
+
+def test_the_table_has_exactly_the_columns_that_are_promised(program: Program, dialers: Dialers) -> None:
+    program.import_clients(("Sales", dialers().url, "1"))
+    program.run("--single")
+    promised = (
+        "call_key client_id client_name campaign direction call_date call_time call_time_local time_ambiguous lead_id"
+        " vendor_lead_code source_id phone status status_name ingroup dialer_campaign agent agent_name user_group"
+        " length_seconds queue_seconds talk_seconds wrapup_seconds term_reason list_id uniqueid source_report row_hash"
+        " first_seen_at updated_at run_id"
+    )
+    assert list(program.calls()[0]) == promised.split()
+
+
+def test_personal_fields_are_stored_only_where_they_are_asked_for(program: Program, dialers: Dialers) -> None:
+    dialer = dialers()
+    program.import_clients(("Sales", dialer.url, "1"))
+    assert program.run("--single", INCLUDE_LEAD_FIELDS="yes").code == 0
+    (counted,) = program.rows("SELECT count(lead_last_name) AS names, count(lead_email) AS mails FROM vicidial.calls")
+    assert min(counted.values()) > 0
+    before = program.calls()
+    dialer.world.now += timedelta(minutes=15)
+    assert program.run("--single", INCLUDE_LEAD_FIELDS="no").code == 0
+    assert len(program.calls()) >= len(before)
