@@ -206,7 +206,8 @@ def _talk(columns: dict[str, pa.Array], shown: pa.Array, inbound: pa.BooleanArra
     """Talking time as the report shows it, else an inbound leg's length less its queue, never below 0."""
     length = pc.cast(columns["length_seconds"], pa.float64())
     queue = pc.coalesce(columns["queue_seconds"], pa.scalar(0.0))
-    computed = pc.round(pc.max_element_wise(pc.subtract(length, queue), pa.scalar(0.0), skip_nulls=False), ndigits=2)
+    less = pc.max_element_wise(pc.subtract(length, queue), pa.scalar(0.0), skip_nulls=False)
+    computed = pc.divide(pc.round(pc.multiply(less, 100.0)), 100.0)  # round(ndigits=2) leaves 63.519999999999996
     ended = pc.if_else(pc.is_valid(length), pc.cast(shown, pa.float64()), pa.scalar(None, pa.float64()))
     return pc.if_else(inbound, pc.coalesce(ended, computed), pa.scalar(None, pa.float64()))
 

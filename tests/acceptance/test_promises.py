@@ -1,5 +1,6 @@
 """The large promises, whole: a real day's untidiness comes out right, and no secret ever shows."""
 
+import base64
 from collections import Counter
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
@@ -96,16 +97,13 @@ def test_no_secret_shows_anywhere_whatever_goes_wrong(program: Program, dialers:
             assert done.code == 1
             texts.append(done.text)
     texts += [program.run("clients", "list").text, program.run("clients", "retry", "Client 0").text]
-    texts.append(program.run("--single", DUCKDB_PATH=secret + "/x", LOG_LEVEL="DEBUG", BATCH_SIZE="no").text)
     tables = ("calls", "quarantine", "runs", "watermarks", "accounts", "ledger", "completeness", "hours")
     texts += [str(program.rows(f"FROM vicidial.{table}")) for table in tables]
     names = [str(path) for path in program.data.rglob("*")]
     contents = [path.read_bytes() for path in program.data.rglob("*") if path.suffix != ".duckdb" and path.is_file()]
-    import base64
-
     header = base64.b64encode(f"{USER}:{secret}".encode()).decode()
     for hidden in (secret, header):
-        assert not any(hidden in text for text in (*texts[:-9], *texts[-8:], *names))
+        assert not any(hidden in text for text in (*texts, *names))
         assert not any(hidden.encode() in content for content in contents)
 
 
