@@ -117,7 +117,7 @@ class Session:
 @contextmanager
 def warehouse_for_writing(settings: Settings, stop: threading.Event) -> Iterator[Warehouse]:
     """The warehouse with its tables in place, held against other daemons."""
-    for line in settings.lines():
+    for line in settings.lines() if settings.origins else ():
         LOG.info("%s", line)
     make_folder(settings.data_dir)
     warehouse = open_warehouse(settings, stop.is_set)

@@ -6,7 +6,6 @@ outbound call or the in-group of any other, and only ``alt_dial`` (MAIN, ALT, NO
 
 import codecs
 import io
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -21,7 +20,7 @@ from pyarrow import csv
 from errors import AnswerBroken
 from messages import Credential, Window
 from reports.legs import TEXTS, Chunk, Quarantined, typed
-from reports.records import Records, read_header, record_chunks
+from reports.records import TIMESTAMP, Records, read_header, record_chunks
 from reports.repairs import Aligner, aligner
 from reports.texts import as_utf8, field_text, field_texts
 from tables import LEAD_COLUMNS
@@ -52,7 +51,6 @@ NEEDED = ("call_date", "phone_number_dialed", "status", "user", "campaign_id", "
 QUEUE_SECONDS = r"^-?\d+(\.\d+)?$"
 """What ``alt_dial`` looks like on an in-group record."""
 RESET_FLAG = r"^[YND]\d{0,2}$"
-TIMESTAMP = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\t")
 SCANNED_RECORDS = 10_000
 LINE_FEED, CARRIAGE_RETURN = 10, 13
 STAND_INS = (0x1E, 0x1D, 0x1C, 0x0B, 0x0C, 0x0E)
@@ -208,9 +206,13 @@ def _repaired(
     quarantined: Quarantined = []
     damaged = [int(index) for index in np.flatnonzero(records.fields != len(names))]
     while damaged:
-        record = records.raw(damaged.pop(0))
-        while record.count(b"\t") + 1 < len(names) and damaged and not TIMESTAMP.match(records.raw(damaged[0])):
-            record += b"\r\n" + records.raw(damaged.pop(0))  # a CRLF inside a field
+        last = damaged.pop(0)
+        record = records.raw(last)
+        while record.count(b"\t") + 1 < len(names) and damaged and damaged[0] == last + 1:
+            if TIMESTAMP.match(records.raw(last + 1)):
+                break
+            last = damaged.pop(0)
+            record += b"\r\n" + records.raw(last)  # a CRLF inside a field
         values = _aligner(names)(field_texts(record), campaigns)
         if values is None:
             found = record.count(b"\t") + 1

@@ -3,6 +3,7 @@
 Records end in CRLF; a lone LF may stand inside a field, so neither a line reader nor a CSV reader can do this.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 Positions = npt.NDArray[np.int64]
 
-TIMESTAMP_BYTES = len("2026-01-31 10:00:00")
+TIMESTAMP = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 LEAST_READ, MOST_READ = 1 << 20, 1 << 26
 LIKELY_RECORD_BYTES = 512
 MOST_OF_ONE_SECOND = 10_000
@@ -94,20 +95,17 @@ def _cut(data: bytes, ends: Positions, taken: int, chunk_records: int, *, at_end
         return len(ends) if at_end and taken < len(ends) else None
     cut = taken + chunk_records
     latest = min(len(ends), cut + MOST_OF_ONE_SECOND)
-    while cut < latest and _belongs_to_the_one_before(data, ends, cut):
+    times = (_time(data, ends, index) for index in range(cut - 1, taken - 1, -1))
+    last = next((time for time in times if time), None)
+    while cut < latest and _time(data, ends, cut) in (last, None):
         cut += 1
     return cut if cut < len(ends) or at_end or cut == latest else None
 
 
-def _belongs_to_the_one_before(data: bytes, ends: Positions, index: int) -> bool:
-    """The same second, or a piece of a record that a CRLF inside a field has split."""
-    second = _second(data, ends, index)
-    return second == _second(data, ends, index - 1) or not second[:4].isdigit()
-
-
-def _second(data: bytes, ends: Positions, index: int) -> bytes:
-    start = int(ends[index - 1]) + 2 if index else 0
-    return data[start : start + TIMESTAMP_BYTES]
+def _time(data: bytes, ends: Positions, index: int) -> bytes | None:
+    """The second of a record; None for a piece of one that a CRLF inside a field has split."""
+    begins = TIMESTAMP.match(data, int(ends[index - 1]) + 2 if index else 0)
+    return begins[0] if begins else None
 
 
 def _records(data: bytes, ends: Positions, first: int, behind: int, separator: bytes) -> Records:
