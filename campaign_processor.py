@@ -24,6 +24,7 @@ from messages import (
     RefusedAccount,
     SealedWindow,
 )
+from reports import REPORTS
 from spools.readings import SourceReader
 from stops import stop_requested
 from utils import one_line, plural, utc_now
@@ -135,9 +136,19 @@ class ClientReader:
                 failed = failed or exc
                 continue
             self.sealed.append(sealed)
+            self._check_limit(sealed)
             LOG.debug("%s: %s %s", one_line(self._source.client_name), window.day, plural(sealed.records, "record"))
         if failed:
             raise failed
+
+    def _check_limit(self, sealed: SealedWindow) -> None:
+        """A dialer that shows as many calls as it ever shows has probably more."""
+        most = REPORTS[sealed.report].MOST_RECORDS
+        if sealed.records >= most:
+            self._notices.append(
+                f"{self._source.host} shows at most {most:,} calls at once, and that many came for {sealed.window.day}:"
+                " others of that day are missing; name campaigns and in-groups in several rows"
+            )
 
     def _check_version(self, version: DialerVersion | None) -> None:
         """What the dialer's build cannot do, and whether its clock and the row's time zone agree."""

@@ -11,7 +11,7 @@ import queue
 import sys
 from contextlib import suppress
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, TextIO
 from urllib.parse import quote, quote_plus
 
 LINE = "%(asctime)s - %(levelname)s - %(message)s"
@@ -39,7 +39,7 @@ def set_up(level: str) -> None:
     """Log to stdout in this process; called again, it replaces what it did before."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a cp1252 pipe has no ✓, and a line of log must not stop a run
-    handler = logging.StreamHandler(sys.stdout)
+    handler = _Stdout()
     handler.setFormatter(_Redacting(LINE, MOMENT))
     _replace_handler(handler, level)
 
@@ -65,6 +65,17 @@ def receive(connection: "Connection[Any, Any]") -> None:
             except Exception:  # noqa: BLE001 - a worker was killed in the middle of a line: anything may be left of it
                 return
             logging.getLogger(record.name).handle(record)
+
+
+class _Stdout(logging.StreamHandler[TextIO]):
+    """To whatever stdout is at the moment: a moving progress line puts itself there, so that lines come above it."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override] # an attribute there, as in logging's own last resort handler
+        return sys.stdout
 
 
 class _Redacting(logging.Formatter):

@@ -122,7 +122,8 @@ def warehouse_for_writing(settings: Settings, stop: threading.Event) -> Iterator
     make_folder(settings.data_dir)
     warehouse = open_warehouse(settings, stop.is_set)
     with warehouse.lease():
-        if leftovers := remove_leftovers(settings.data_dir):
+        leftovers = remove_leftovers(settings.data_dir)
+        if leftovers:
             LOG.info("Removed %s that a run left behind; what it had not committed is read again", leftovers)
         warehouse.prepare()
         yield warehouse

@@ -50,6 +50,7 @@ def run_backfill(
         results += Run(run_id, now, warehouse, settings, sources, history, stop, progress).results(jobs)
     if not stop.is_set() and not _failed(results):
         warehouse.end_backfill(backfill_id)
+    warehouse.publish()
     of_choice = [row for row in skipped if campaign in (None, row.campaign) and client in _names(row)]
     names = tuple(group_by_campaign(chosen))
     return RunResult(run_id, now, utc_now() - now, names, tuple(results), tuple(of_choice))

@@ -19,6 +19,8 @@ class Report(Protocol):
     """Parameters of a report URL that a credentials row may set."""
     NEEDED_PARAMETERS: frozenset[str]
     """Those without which the report cannot be asked for."""
+    MOST_RECORDS: int
+    """An answer with as many may lack others, and does not say so."""
 
     def form(self, source: Credential, window: Window, detail: str, /) -> list[tuple[str, str]]:
         """Form fields that ask for a window at a level of detail."""

@@ -31,6 +31,8 @@ KEPT_PARAMETERS = frozenset(
     {"campaign[]", "group[]", "list_id[]", "status[]", "user_group[]", "user", "search_archived_data"}
 )
 NEEDED_PARAMETERS: frozenset[str] = frozenset()
+MOST_RECORDS = 1_000_000
+"""The dialer stops there, in each half, without a word."""
 
 ALL = "---ALL---"
 BUILD_WITH_EXTENDED_2, BUILD_WITH_EXTENDED = 160121, 110329

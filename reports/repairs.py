@@ -5,7 +5,7 @@ shape (dates, numbers, known campaigns) are anchors; only free text between them
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 
 SHAPES: Mapping[str, str] = {
@@ -24,7 +24,7 @@ SHAPES: Mapping[str, str] = {
     "length_in_sec": r"-?\d*",
     "alt_dial": r"[A-Z]{0,5}\d{0,3}|-?\d+(\.\d+)?",
     "rank": r"-?\d*",
-    "lead_id": r"\d*",
+    "lead_id": r"\d+",
     "entry_date": r"[-\d :]*",
     "called_count": r"[-\d :]*",
     "last_local_call_time": r"[-\d :]*",
@@ -48,7 +48,7 @@ LIKELY: Mapping[str, int] = {"list_description": 0, "list_name": 1, "comments": 
 """Cost of each tab that a column swallows: descriptions and comments have tabs, other texts hardly ever."""
 UNLIKELY = 4
 MOST_TABS = 12
-MOST_READINGS = 16
+IMPOSSIBLE = 1 << 30
 
 
 Aligner = Callable[[Sequence[str], Callable[[], frozenset[str]]], list[str] | None]
@@ -57,13 +57,13 @@ Aligner = Callable[[Sequence[str], Callable[[], frozenset[str]]], list[str] | No
 def aligner(columns: Sequence[str], needed: Sequence[str]) -> Aligner:
     """A function that aligns the fields of one record with ``columns``.
 
-    It takes the fields and a way to learn the campaigns of the sound records, and gives one value per column, or None
-    where the values of the ``needed`` columns cannot be told without doubt.
+    It takes the fields and a way to learn the campaigns of the sound records, and gives one value per column: empty
+    where the likeliest readings differ, and None for the whole record where they differ in a ``needed`` column.
     """
     shapes = [re.compile(SHAPES[name], re.ASCII) if name in SHAPES else None for name in columns]
     shaped = [(column, shape.fullmatch) for column, shape in enumerate(shapes) if shape is not None]
     costs = [LIKELY.get(name, UNLIKELY) for name in columns]
-    watched = [columns.index(name) for name in needed if name in columns]
+    watched = {columns.index(name) for name in needed if name in columns}
     campaign = columns.index("campaign_id")
     free_of_charge = columns.index("list_description")
 
@@ -84,36 +84,36 @@ def aligner(columns: Sequence[str], needed: Sequence[str]) -> Aligner:
             shape = shapes[column]
             return shape is None or shape.fullmatch(value) is not None
 
-        @cache
-        def best(column: int, spent: int) -> tuple[int, tuple[tuple[int, ...], ...]]:
-            """Least cost from here to the end, and up to two ways (field counts per column) that have it."""
-            if column == len(columns):
-                return (0, ((),)) if spent == extra else (1 << 30, ())
-            found: list[tuple[int, tuple[int, ...]]] = []
+        def taken(column: int, spent: int) -> Iterator[tuple[int, str]]:
+            """How many tabs the column can have swallowed, where those before it swallowed ``spent``, and its value."""
             widest = extra - spent if shapes[column] is None and column != campaign else 0
             for swallowed in range(widest + 1):
-                if swallowed == 0 and not fits(column, fields[column + spent]):
-                    continue
-                cost, ways = best(column + 1, spent + swallowed)
-                if ways:
-                    found += [(cost + costs[column] * swallowed, (swallowed, *way)) for way in ways]
-            if not found:
-                return 1 << 30, ()
-            least = min(cost for cost, _ in found)
-            return least, tuple(way for cost, way in found if cost == least)[:MOST_READINGS]
+                value = "\t".join(fields[column + spent : column + spent + swallowed + 1])
+                if swallowed or fits(column, value):
+                    yield swallowed, value
 
-        readings = [_joined(fields, way) for way in best(0, 0)[1]]
-        if not readings or len({tuple(reading[at] for at in watched) for reading in readings}) > 1:
-            return None
-        return readings[0]
+        @cache
+        def least_cost(column: int, spent: int) -> int:
+            """Of the columns from here to the end."""
+            if column == len(columns):
+                return 0 if spent == extra else IMPOSSIBLE
+            onward = (costs[column] * count + least_cost(column + 1, spent + count) for count, _ in taken(column, spent))
+            return min(onward, default=IMPOSSIBLE)
+
+        values: list[str] = []
+        reached = {0}
+        for column in range(len(columns)):
+            likeliest = {
+                (spent + count, value)
+                for spent in reached
+                for count, value in taken(column, spent)
+                if costs[column] * count + least_cost(column + 1, spent + count) == least_cost(column, spent)
+            }
+            reached = {spent for spent, _ in likeliest}
+            value, *others = {value for _, value in likeliest} or {""}
+            if others and column in watched:
+                return None
+            values.append("" if others else value)
+        return values if least_cost(0, 0) < IMPOSSIBLE else None
 
     return align
-
-
-def _joined(fields: Sequence[str], swallowed: Sequence[int]) -> list[str]:
-    values: list[str] = []
-    at = 0
-    for count in swallowed:
-        values.append("\t".join(fields[at : at + count + 1]))
-        at += count + 1
-    return values

@@ -22,7 +22,7 @@ KEPT_PARAMETERS = frozenset({"user", "call_status", "search_archived_data"})
 NEEDED_PARAMETERS = frozenset({"user"})
 
 CLOSER_CALLS = "6"
-MOST_ROWS = 10_000
+MOST_RECORDS = 10_000
 """The dialer stops there without a word."""
 FOOTER = b'"","","TOTALS",'
 NEW_RECORD = re.compile(rb'"","\d+","')
