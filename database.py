@@ -5,24 +5,14 @@ Only the parent process holds a warehouse; a worker never opens one. Drivers are
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
 from config import Settings
 from errors import WarehouseMissing
-from messages import Batch, ClientResult, HourRead, RefusedAccount
+from messages import Batch, ClientResult, HourRead, RefusedAccount, RowsMerged
 
 Row = Mapping[str, str | None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowsMerged:
-    """What an import did to the credentials table."""
-
-    added: int
-    changed: int
-    left: int
 
 
 class Warehouse(Protocol):

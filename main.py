@@ -1,4 +1,4 @@
-"""Entry point: the commands, and one cycle read top to bottom. Only main() sees clock, environment and signals."""
+"""Entry point: the commands, and one cycle read top to bottom."""
 
 import sys
 
@@ -7,47 +7,30 @@ if sys.version_info < (3, 11):  # noqa: UP036 - the one clear line that an older
     sys.exit(2)
 
 import logging
-import os
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryFile
-from types import FrameType
-from typing import NoReturn
 
 import click
 
-import logs
 from commands.backfill import run_backfill
 from commands.clients import client_lines, import_clients, release
 from commands.daemon import run_daemon
 from commands.demo import closing_lines, demo_settings, fresh_stage, run_demo, stage_moved_on
 from commands.progress import Progress
 from commands.runs import Run, RunResult, campaign_names, new_run_id, read_history, without_refused
-from commands.summaries import marks, summary
+from commands.sessions import Session, exit_code_of, make_folder, show, warehouse_for_writing
 from config import SETTINGS, Settings
 from credentials.csv_files import template
 from credentials.rows import usable_credentials
 from database import Warehouse, open_warehouse
-from errors import (
-    ConfigError,
-    NoCampaigns,
-    OptionInvalid,
-    SyncError,
-    WarehouseError,
-    WarehouseHeld,
-    WarehouseUnusable,
-)
+from errors import NoCampaigns, OptionInvalid, SyncError
 from schedules.plans import group_by_campaign, plan_cycle
-from spools.files import remove_leftovers
 from utils import plural, utc_now
 
 LOG = logging.getLogger("main")
 
-ALL_WELL, SOME_FAILED, CONFIGURATION, UNUSABLE, HELD = range(5)
 EXIT_CODES = """\b
 Exit codes:
   0    all well (also with records in quarantine)
@@ -81,67 +64,6 @@ def run_cycle(warehouse: Warehouse, settings: Settings, now: datetime, stop: thr
         results += run.results(jobs)
     warehouse.publish()
     return RunResult(run_id, now, utc_now() - started, names, tuple(results), tuple(skipped))
-
-
-class Session:
-    """What main() sees of the world, for the commands: settings, signals, and the exit code that follows."""
-
-    def __init__(self) -> None:
-        self.stop = threading.Event()
-        self._signal = 0
-
-    def settings(self) -> Settings:
-        """Read the settings, begin to log, and take Ctrl+C and SIGTERM as a wish to end in order."""
-        settings = Settings.from_env(os.environ)
-        self.take_signals(settings)
-        return settings
-
-    def take_signals(self, settings: Settings) -> None:
-        logs.set_up(settings.log_level)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._ask_to_stop)
-
-    def _ask_to_stop(self, number: int, _: FrameType | None) -> None:
-        if self._signal:
-            os._exit(128 + number)  # asked twice: at once; what is committed is whole, the rest is read again
-        self._signal = number
-        self.stop.set()
-        LOG.warning("Stopping: nothing new is started, finished campaigns are committed; once more ends at once")
-
-    def exit(self, run: RunResult | None = None) -> NoReturn:
-        if self._signal:
-            sys.exit(128 + self._signal)
-        sys.exit(ALL_WELL if run is None or run.all_well else SOME_FAILED)
-
-
-@contextmanager
-def warehouse_for_writing(settings: Settings, stop: threading.Event) -> Iterator[Warehouse]:
-    """The warehouse with its tables in place, held against other daemons."""
-    for line in settings.lines() if settings.origins else ():
-        LOG.info("%s", line)
-    make_folder(settings.data_dir)
-    warehouse = open_warehouse(settings, stop.is_set)
-    with warehouse.lease():
-        leftovers = remove_leftovers(settings.data_dir)
-        if leftovers:
-            LOG.info("Removed %s that a run left behind; what it had not committed is read again", leftovers)
-        warehouse.prepare()
-        yield warehouse
-
-
-def make_folder(folder: Path) -> None:
-    """For the owner alone: what lies there on its way holds personal data."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with TemporaryFile(dir=folder):
-            pass
-    except OSError as exc:
-        raise WarehouseUnusable(f"DATA_DIR {folder}", exc.strerror or type(exc).__name__) from None
-
-
-def show(run: RunResult) -> None:
-    tick, cross = marks()
-    click.echo(summary(run, tick=tick, cross=cross))
 
 
 @click.group(invoke_without_command=True, epilog=f"""\b
@@ -314,14 +236,6 @@ def main() -> None:
     except SyncError as exc:
         click.echo(f"Error: {exc}", err=True)
         sys.exit(exit_code_of(exc))
-
-
-def exit_code_of(error: SyncError) -> int:
-    if isinstance(error, WarehouseHeld):
-        return HELD
-    if isinstance(error, WarehouseError):
-        return UNUSABLE
-    return CONFIGURATION if isinstance(error, ConfigError) else SOME_FAILED
 
 
 if __name__ == "__main__":

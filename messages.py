@@ -250,3 +250,12 @@ class ClientResult:
     failure: str | None = None
     label: str = "completed"
     notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsMerged:
+    """What an import did to the credentials table."""
+
+    added: int
+    changed: int
+    left: int

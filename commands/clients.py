@@ -5,10 +5,10 @@ from pathlib import Path
 from config import Settings
 from credentials.csv_files import read_clients
 from credentials.rows import source_key, usable_credentials
-from database import RowsMerged, Warehouse
+from database import Warehouse
 from dialers.accounts import is_of, notes_file
 from errors import NoCampaigns
-from messages import Credential, SkippedRow
+from messages import Credential, RowsMerged, SkippedRow
 from utils import one_line
 
 COLUMNS = ("Campaign", "Client", "ClientID", "Dialer", "Report", "User", "Time zone", "State")

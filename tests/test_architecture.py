@@ -9,10 +9,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 LEAVES = {"errors", "messages", "tables", "utils"}
 ARROWS: dict[str, set[str]] = {
-    "main": {"commands", "config", "credentials", "database", "logs", "schedules", "spools"},
+    "main": {"commands", "config", "credentials", "database", "schedules"},
     "commands": {
-        "campaign_processor", "config", "credentials", "database", "dialers", "multiprocess_manager", "schedules",
-        "spools",
+        "campaign_processor", "config", "credentials", "database", "dialers", "logs", "multiprocess_manager",
+        "schedules", "spools",
     },
     "campaign_processor": {"config", "data_fetcher", "reports", "spools", "stops"},
     "spools": {"config", "data_fetcher", "reports"},
@@ -22,7 +22,7 @@ ARROWS: dict[str, set[str]] = {
     "schedules": {"config", "reports"},
     "credentials": {"config", "reports"},
     "database": {"config", "warehouses"},
-    "warehouses": {"config", "database"},
+    "warehouses": {"config"},
     "multiprocess_manager": {"config", "logs", "worker"},
     "worker": {"config", "logs", "stops"},
     "config": set(),

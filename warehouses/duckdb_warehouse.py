@@ -9,15 +9,15 @@ from typing import Any
 import duckdb
 
 from config import Settings
-from database import Row, RowsMerged
 from errors import BatchRefused
-from messages import Batch, ClientResult, HourRead, RefusedAccount
+from messages import Batch, ClientResult, HourRead, RefusedAccount, RowsMerged
 from tables import ACCOUNTS, CREDENTIALS, HOURS
 from utils import squeezed, utc_now
 from warehouses.commits import CommitInDuckDB
 from warehouses.duckdb_files import DuckDBFile, reason_of
 from warehouses.duckdb_tables import DuckDBTables, quoted
 
+Row = Mapping[str, str | None]
 LOG = logging.getLogger(__name__)
 
 

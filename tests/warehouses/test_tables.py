@@ -7,8 +7,9 @@ import pytest
 
 from config import Settings
 from credentials.rows import source_key
-from database import RowsMerged, Warehouse, open_warehouse
+from database import Warehouse, open_warehouse
 from errors import TableRefused
+from messages import RowsMerged
 from tables import CALLS, CREDENTIALS, LEAD_COLUMNS, STATE_TABLES
 from tests.warehouses.looking import rows
 

@@ -1,0 +1,96 @@
+"""What every command begins and ends with: settings, log, signals, an open warehouse, the summary, the exit code."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryFile
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+import logs
+from commands.runs import RunResult
+from commands.summaries import marks, summary
+from config import Settings
+from database import Warehouse, open_warehouse
+from errors import ConfigError, SyncError, WarehouseError, WarehouseHeld, WarehouseUnusable
+from spools.files import remove_leftovers
+
+LOG = logging.getLogger(__name__)
+
+ALL_WELL, SOME_FAILED, CONFIGURATION, UNUSABLE, HELD = range(5)
+
+
+class Session:
+    """What a command sees of the world: only here are environment and signals looked at."""
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+        self._signal = 0
+
+    def settings(self) -> Settings:
+        """Read the settings, begin to log, and take Ctrl+C and SIGTERM as a wish to end in order."""
+        settings = Settings.from_env(os.environ)
+        self.take_signals(settings)
+        return settings
+
+    def take_signals(self, settings: Settings) -> None:
+        logs.set_up(settings.log_level)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._ask_to_stop)
+
+    def _ask_to_stop(self, number: int, _: FrameType | None) -> None:
+        if self._signal:
+            os._exit(128 + number)  # asked twice: at once; what is committed is whole, the rest is read again
+        self._signal = number
+        self.stop.set()
+        LOG.warning("Stopping: nothing new is started, finished campaigns are committed; once more ends at once")
+
+    def exit(self, run: RunResult | None = None) -> NoReturn:
+        if self._signal:
+            sys.exit(128 + self._signal)
+        sys.exit(ALL_WELL if run is None or run.all_well else SOME_FAILED)
+
+
+@contextmanager
+def warehouse_for_writing(settings: Settings, stop: threading.Event) -> Iterator[Warehouse]:
+    """The warehouse with its tables in place, held against other daemons."""
+    for line in settings.lines() if settings.origins else ():
+        LOG.info("%s", line)
+    make_folder(settings.data_dir)
+    warehouse = open_warehouse(settings, stop.is_set)
+    with warehouse.lease():
+        leftovers = remove_leftovers(settings.data_dir)
+        if leftovers:
+            LOG.info("Removed %s that a run left behind; what it had not committed is read again", leftovers)
+        warehouse.prepare()
+        yield warehouse
+
+
+def make_folder(folder: Path) -> None:
+    """For the owner alone: what lies there on its way holds personal data."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as exc:
+        raise WarehouseUnusable(f"DATA_DIR {folder}", exc.strerror or type(exc).__name__) from None
+
+
+def show(run: RunResult) -> None:
+    tick, cross = marks()
+    click.echo(summary(run, tick=tick, cross=cross))
+
+
+def exit_code_of(error: SyncError) -> int:
+    if isinstance(error, WarehouseHeld):
+        return HELD
+    if isinstance(error, WarehouseError):
+        return UNUSABLE
+    return CONFIGURATION if isinstance(error, ConfigError) else SOME_FAILED
