@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from contextlib import suppress
 from dataclasses import replace
@@ -37,7 +37,7 @@ def run_jobs(
     *,
     recover: Recover,
     stop: threading.Event | None = None,
-) -> Iterator[list[CampaignOutcome]]:
+) -> Generator[list[CampaignOutcome], None, None]:
     """Run ``work(job, settings)`` for each job in a spawned worker, the largest first.
 
     Args:

@@ -4,6 +4,7 @@ import logging
 import secrets
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -61,10 +62,12 @@ class Run:
         self.progress.expect(len(jobs))
         self.warehouse.patient_until = utc_now() + self.settings.cycle_interval
         shifted = [replace(job, clock_shift=self.clock_shift) for job in jobs]
+        pool = run_jobs(shifted, process_campaign, self.settings, recover=self._recovered, stop=self.stop)
         try:
-            for ready in run_jobs(shifted, process_campaign, self.settings, recover=self._recovered, stop=self.stop):
-                self.progress.add(ready)
-                yield from self._committed(ready)
+            with closing(pool):  # whatever happens, no worker is left when the spool goes
+                for ready in pool:
+                    self.progress.add(ready)
+                    yield from self._committed(ready)
         finally:
             remove_run(self.settings.data_dir, self.run_id)
 

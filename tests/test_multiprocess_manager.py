@@ -159,7 +159,7 @@ def test_the_pool_goes_on_while_the_caller_commits(settings: Settings) -> None:
 def test_a_caller_that_goes_away_leaves_no_worker(settings: Settings) -> None:
     outcomes = run_jobs([job("Normal"), job("Stuck"), job("Stuck 2")], act, settings, recover=sealed_by)
     assert [outcome.campaign for outcome in next(outcomes)] == ["Normal"]
-    outcomes.close()  # type: ignore[attr-defined] # it is a generator
+    outcomes.close()
     assert not workers()
 
 
