@@ -3,7 +3,8 @@
 Identity: a row with a uniqueid is known by its call_key. What comes without one and tells of a call that is there only
 adds what that row lacks; what comes with one takes over the row without. First everything is classified by one join,
 then new rows are inserted and changed ones updated, so that a batch without news writes nothing. The bounds on
-call_date are constants: the cost does not grow with the table.
+call_date are constants: the cost does not grow with the table. Of two reports that show a leg under one key, the one
+whose name sorts first owns the row, and the other only fills it: were both to write it, they would do so for ever.
 """
 
 from dataclasses import dataclass
@@ -25,7 +26,8 @@ LEG = ("client_id", "direction", "call_time_local", "ingroup", "dialer_campaign"
 class CommitScript:
     """Statements for a table ``calls`` of quoted name, with spooled rows in a relation ``spooled``.
 
-    ``spooled`` has one row per call_key. ``$now`` and ``$run_id`` are parameters of the statements that write.
+    ``spooled_rows`` is all of the batch, in ``place`` order the latest read last. ``spooled`` is what one round merges:
+    one row per call_key. ``$now`` and ``$run_id`` are parameters of the statements that write.
     """
 
     calls: str
@@ -39,51 +41,65 @@ class CommitScript:
         return f"call_date BETWEEN DATE '{self.first_day.isoformat()}' AND DATE '{self.last_day.isoformat()}'"
 
     @property
-    def has_copies(self) -> str:
-        """Whether several sources or windows of the batch show the same leg."""
-        return "SELECT count(*) > count(DISTINCT call_key) FROM spooled_rows"
+    def measure(self) -> str:
+        """Rows in the files, those outside the bounds, and whether several sources or windows show the same leg."""
+        return f"""
+            SELECT count(*), count(*) FILTER (WHERE ({self.days}) IS NOT TRUE), count(*) > count(DISTINCT call_key)
+            FROM spooled_rows"""
 
     @property
     def keep_all(self) -> str:
         return "CREATE TEMP VIEW spooled AS SELECT * FROM spooled_rows"
 
     @property
-    def keep_one_of_copies(self) -> str:
-        """The copy of the campaign that the table has, else of the first campaign by name."""
+    def rank_copies(self) -> str:
+        """``ranked``: a round for each report that shows a leg, and in it copy 1 is the one that is merged.
+
+        It is that of the campaign which the table has, else of the first campaign by name; of these the latest read.
+        """
         return f"""
-            CREATE TEMP TABLE spooled AS SELECT * EXCLUDE (number) FROM (
-                SELECT s.*, row_number() OVER (
-                    PARTITION BY s.call_key
-                    ORDER BY (t.campaign IS NOT DISTINCT FROM s.campaign) DESC, s.campaign, s.source_key, s.row_hash
-                ) AS number
-                FROM spooled_rows s
-                LEFT JOIN (SELECT call_key, campaign FROM {self.calls} WHERE {self.days}) t USING (call_key)
-            ) WHERE number = 1"""
+            CREATE TEMP TABLE ranked AS
+            SELECT s.*, dense_rank() OVER (PARTITION BY s.call_key ORDER BY s.source_report) AS round,
+                row_number() OVER (
+                    PARTITION BY s.call_key, s.source_report
+                    ORDER BY (t.campaign IS NOT DISTINCT FROM s.campaign) DESC, s.campaign, s.place DESC
+                ) AS copy
+            FROM spooled_rows s
+            LEFT JOIN (SELECT call_key, campaign FROM {self.calls} WHERE {self.days}) t USING (call_key)"""
 
     @property
-    def count_copies(self) -> str:
-        """source_key, rows that were not kept, and how many of these another campaign's row stands for."""
-        return """
-            SELECT s.source_key, count(*) - count(k.source_key) FILTER (WHERE k.source_key = s.source_key),
-                count(*) FILTER (WHERE k.campaign <> s.campaign)
-            FROM spooled_rows s JOIN spooled k USING (call_key) GROUP BY ALL"""
+    def count_rounds(self) -> str:
+        return "SELECT max(round) FROM ranked"
+
+    @staticmethod
+    def keep_round(number: int) -> str:
+        return f"CREATE OR REPLACE TEMP VIEW spooled AS SELECT * FROM ranked WHERE copy = 1 AND round = {number}"
+
+    @staticmethod
+    def count_copies(number: int) -> str:
+        """source_key, its rows that were not merged in this round, and those that another campaign's row stands for."""
+        return f"""
+            SELECT r.source_key, count(*), count(*) FILTER (WHERE r.campaign <> coalesce(a.holder, a.campaign))
+            FROM ranked r JOIN actions a USING (call_key) WHERE r.round = {number} AND r.copy > 1 GROUP BY ALL"""
 
     @property
     def count_actions(self) -> str:
-        return "SELECT source_key, action, count(*), count(*) FILTER (WHERE overlapping) FROM actions GROUP BY ALL"
+        return (
+            "SELECT source_key, action, count(*), count(*) FILTER (WHERE holder <> campaign) FROM actions GROUP BY ALL"
+        )
 
     @property
     def classify(self) -> str:
-        """``actions``: for each spooled row what is to be done, and whether another campaign had shown it first."""
+        """``actions``: for each spooled row what is to be done, and the campaign that the table's row has."""
         return f"""
-            CREATE TEMP TABLE actions AS
-            SELECT s.call_key, s.source_key, s.uniqueid IS NULL AS bare,
+            CREATE OR REPLACE TEMP TABLE actions AS
+            SELECT s.call_key, s.source_key, s.uniqueid IS NULL AS bare, s.campaign, t.campaign AS holder,
                 CASE WHEN t.call_key IS NULL THEN 'insert' WHEN t.row_hash = s.row_hash THEN 'unchanged'
-                     ELSE 'update' END AS action,
-                coalesce(t.campaign <> s.campaign, false) AS overlapping,
-                CAST(NULL AS VARCHAR) AS other_key
-            FROM (SELECT call_key, source_key, uniqueid, row_hash, campaign FROM spooled) s
-            LEFT JOIN (SELECT call_key, row_hash, campaign FROM {self.calls} WHERE {self.days}) t USING (call_key)"""
+                     WHEN s.source_report > t.source_report THEN 'fill' ELSE 'update' END AS action,
+                CASE WHEN s.source_report > t.source_report THEN s.call_key END AS other_key
+            FROM (SELECT call_key, source_key, uniqueid, row_hash, campaign, source_report FROM spooled) s
+            LEFT JOIN (SELECT call_key, row_hash, campaign, source_report FROM {self.calls} WHERE {self.days}) t
+                USING (call_key)"""
 
     @property
     def has_bare_rows(self) -> str:
@@ -107,11 +123,11 @@ class CommitScript:
         same = " AND ".join(f"s.{name} = t.{name}" for name in LEG[:3])
         table_bare = "IS NOT NULL" if new_bare else "IS NULL"
         return f"""
-            UPDATE actions SET action = '{action}', other_key = pairs.old_key, overlapping = pairs.overlapping
+            UPDATE actions SET action = '{action}', other_key = pairs.old_key, holder = pairs.holder
             FROM (
-                SELECT s.call_key AS new_key, t.call_key AS old_key, s.campaign <> t.campaign AS overlapping
+                SELECT s.call_key AS new_key, t.call_key AS old_key, t.campaign AS holder
                 FROM (
-                    SELECT {legs}, call_key, campaign,
+                    SELECT {legs}, call_key,
                         row_number() OVER (PARTITION BY {legs} ORDER BY uniqueid, call_key) AS number
                     FROM spooled SEMI JOIN (
                         SELECT call_key FROM actions WHERE action = 'insert' AND bare = {new_bare}) USING (call_key)
@@ -121,6 +137,14 @@ class CommitScript:
                     FROM {self.calls} WHERE {self.days} AND uniqueid {table_bare}
                 ) t ON {same} AND {alike} AND s.number = t.number
             ) AS pairs WHERE actions.call_key = pairs.new_key"""
+
+    @property
+    def follow_takeovers(self) -> str:
+        """What was to fill a row that has been taken over fills it under its new key."""
+        return """
+            UPDATE actions SET other_key = taken.call_key
+            FROM (SELECT call_key, other_key FROM actions WHERE action = 'takeover') AS taken
+            WHERE actions.action = 'fill' AND actions.other_key = taken.other_key"""
 
     @property
     def insert_all(self) -> str:
@@ -138,24 +162,15 @@ class CommitScript:
             SELECT {", ".join(names)}, $now, $now, $run_id FROM {source}"""
 
     @property
-    def update_changed(self) -> str:
+    def update_changed(self) -> tuple[str, ...]:
         """Null replaces a known value only where the same report shows it as empty now."""
-        return self._update(
-            "update", "t.call_key = s.call_key", [f"{name} = {self._newer(name)}" for name in self._content]
-        )
+        return self._rewritten("update", self._owned({name: self._newer(name) for name in self._content}))
 
     @property
-    def take_over(self) -> str:
+    def take_over(self) -> tuple[str, ...]:
         """The row gets the new key and all that is known of the call from either report."""
-        known = [f"{name} = coalesce(s.{name}, t.{name})" for name in self._content]
-        return self._update("takeover", "t.call_key = s.other_key", ["call_key = s.call_key", *known])
-
-    def _update(self, action: str, matched: str, assignments: list[str]) -> str:
-        own = [f"{name} = s.{name}" for name in OWN]
-        return f"""
-            UPDATE {self.calls} AS t SET {", ".join([*assignments, *own])}, updated_at = $now, run_id = $run_id
-            FROM (SELECT s.*, a.other_key FROM spooled s JOIN actions a USING (call_key) WHERE a.action = '{action}') s
-            WHERE {matched} AND t.{self.days}"""
+        known = {name: f"coalesce(s.{name}, t.{name})" for name in ("call_key", *self._content)}
+        return self._rewritten("takeover", self._owned(known))
 
     @property
     def mark_fills(self) -> str:
@@ -168,14 +183,33 @@ class CommitScript:
             WHERE actions.call_key = s.call_key AND ({missing})"""
 
     @property
-    def fill(self) -> str:
+    def fill(self) -> tuple[str, ...]:
         """Only what the row lacks; its hash stays, so that its own report still finds it unchanged."""
-        assignments = ", ".join(f"{name} = coalesce(t.{name}, s.{name})" for name in self._content)
-        return f"""
-            UPDATE {self.calls} AS t SET {assignments}, updated_at = $now, run_id = $run_id
-            FROM (SELECT s.*, a.other_key FROM spooled s JOIN actions a USING (call_key)
-                  WHERE a.action = 'fill and change') s
-            WHERE t.call_key = s.other_key AND t.{self.days}"""
+        lacking = {name: f"coalesce(t.{name}, s.{name})" for name in self._content}
+        return self._rewritten("fill and change", lacking)
+
+    def _rewritten(self, action: str, values: dict[str, str]) -> tuple[str, ...]:
+        """The rows are put together, taken out and put back, with the columns that an analyst has added.
+
+        UPDATE keeps every changed value in memory until the end of the transaction: 400,000 rows of 28 columns did not
+        fit into 256 MB, and a batch that does not fit never will.
+        """
+        replaced = {**values, "updated_at": "$now", "run_id": "$run_id"}
+        keys = f"SELECT coalesce(other_key, call_key) FROM actions WHERE action = '{action}'"
+        return (
+            f"""
+            CREATE OR REPLACE TEMP TABLE rewritten AS
+            SELECT t.* REPLACE ({", ".join(f"{value} AS {name}" for name, value in replaced.items())})
+            FROM (SELECT s.*, coalesce(a.other_key, a.call_key) AS old_key
+                  FROM spooled s JOIN actions a USING (call_key) WHERE a.action = '{action}') s
+            JOIN {self.calls} t ON t.call_key = s.old_key AND t.{self.days}""",
+            f"DELETE FROM {self.calls} WHERE {self.days} AND call_key IN ({keys})",
+            f"INSERT INTO {self.calls} SELECT * FROM rewritten",
+        )
+
+    @staticmethod
+    def _owned(values: dict[str, str]) -> dict[str, str]:
+        return {**values, **{name: f"s.{name}" for name in OWN}}
 
     @property
     def _content(self) -> tuple[str, ...]:

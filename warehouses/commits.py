@@ -16,19 +16,11 @@ from tables import (
     QUARANTINE,
     RUNS,
     WATERMARKS,
-    WRITTEN_AT_COMMIT,
     Table,
     arrow_schema,
-    call_columns,
 )
-from warehouses.commit_script import CommitScript
+from warehouses.call_merges import CallMerge, Counts, listed
 from warehouses.duckdb_tables import DuckDBTables
-
-ACTIONS = {
-    "insert": "inserted", "update": "updated", "takeover": "updated", "fill and change": "updated", "fill": "unchanged",
-    "unchanged": "unchanged",
-}  # fmt: skip
-"""What is done to a row → what it counts as."""
 
 
 class CommitInDuckDB:
@@ -39,7 +31,7 @@ class CommitInDuckDB:
         self._tables = tables
         self._batch = batch
         self._sealed = [window for outcome in batch.outcomes for window in outcome.sealed]
-        self._counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self._counts: Counts = defaultdict(Counter)
         self._runs: list[dict[str, object]] = []
 
     def run(self) -> list[ClientResult]:
@@ -48,9 +40,9 @@ class CommitInDuckDB:
         batch = self._batch
         if self._db.execute(f"SELECT 1 FROM {ledger} WHERE batch_id = ?", [batch.batch_id]).fetchone():
             return self._results()
-        files = [file.path for window in self._sealed for file in window.call_files]
-        if files:
-            self._merge_calls(files)
+        if any(window.call_files for window in self._sealed):
+            merge = CallMerge(self._db, self._tables, batch.committed_at, batch.run_id)
+            self._counts = merge.run(self._sealed)
         self._merge_quarantine()
         self._merge_completeness()
         self._merge_hours()
@@ -62,54 +54,6 @@ class CommitInDuckDB:
         self._db.execute(f"INSERT INTO {ledger} VALUES (?, ?, ?)", [batch.batch_id, batch.run_id, batch.committed_at])
         return results
 
-    def _merge_calls(self, files: list[str]) -> None:
-        windows = [window for window in self._sealed if window.first_day and window.last_day]
-        lead_fields = self._tables.lead_fields
-        script = CommitScript(
-            calls=self._tables.calls,
-            columns=tuple(c for c in call_columns(lead_fields=lead_fields) if c.name not in WRITTEN_AT_COMMIT),
-            first_day=min(window.first_day for window in windows if window.first_day),
-            last_day=max(window.last_day for window in windows if window.last_day),
-        )
-        self._db.execute(f"CREATE TEMP VIEW spooled_rows AS SELECT * FROM read_parquet({_list(files)})")
-        copies = self._truth(script.has_copies)
-        self._db.execute(script.keep_one_of_copies if copies else script.keep_all)
-        self._db.execute(script.classify)
-        self._apply(script)
-        for source_key, action, count, overlapping in self._db.execute(script.count_actions).fetchall():
-            self._counts[source_key][ACTIONS[action]] += count
-            self._counts[source_key]["overlapping"] += overlapping
-        if copies:
-            for source_key, count, overlapping in self._db.execute(script.count_copies).fetchall():
-                self._counts[source_key]["unchanged"] += count
-                self._counts[source_key]["overlapping"] += overlapping
-
-    def _apply(self, script: CommitScript) -> None:
-        """Changed rows, rows taken over, new rows with a uniqueid, then those without; nothing where nothing is new."""
-        found = self._db.execute("SELECT action, bare, count(*) FROM actions GROUP BY ALL").fetchall()
-        counts = {(action, bare): count for action, bare, count in found}
-        new, new_bare = counts.get(("insert", False), 0), counts.get(("insert", True), 0)
-        if counts.get(("update", False), 0) + counts.get(("update", True), 0):
-            self._write(script.update_changed)
-        if new and self._truth(script.has_bare_rows):
-            self._db.execute(script.find_takeovers)
-            self._write(script.take_over)
-            new = self._truth("SELECT count(*) FROM actions WHERE action = 'insert' AND NOT bare")
-        if new:
-            self._write(script.insert_all if new == sum(counts.values()) else script.insert_new(bare=False))
-        if new_bare:
-            self._db.execute(script.find_fills)
-            self._db.execute(script.mark_fills)
-            self._write(script.fill)
-            self._write(script.insert_new(bare=True))
-
-    def _write(self, statement: str) -> None:
-        self._db.execute(statement, {"now": self._batch.committed_at, "run_id": self._batch.run_id})
-
-    def _truth(self, query: str) -> int:
-        row = self._db.execute(query).fetchone()
-        return int(row[0]) if row else 0
-
     def _merge_quarantine(self) -> None:
         files = [file.path for window in self._sealed for file in window.quarantine_files]
         if not files:
@@ -118,9 +62,9 @@ class CommitInDuckDB:
         self._db.execute(
             f"""
             MERGE INTO {self._tables.name("quarantine")} t USING (
-                SELECT DISTINCT ON (record_hash) * FROM read_parquet({_list(files)}) ORDER BY record_hash, seen_at DESC
+                SELECT DISTINCT ON (record_hash) * FROM read_parquet({listed(files)}) ORDER BY record_hash, seen_at DESC
             ) s ON t.record_hash = s.record_hash
-            WHEN MATCHED THEN UPDATE SET last_seen_at = s.seen_at, run_id = $run_id
+            WHEN MATCHED THEN UPDATE SET last_seen_at = greatest(t.last_seen_at, s.seen_at), run_id = $run_id
             WHEN NOT MATCHED THEN INSERT ({", ".join(QUARANTINE.names)})
                 VALUES ({", ".join(f"s.{name}" for name in names)}, s.seen_at, s.seen_at, $run_id)""",
             {"run_id": self._batch.run_id},
@@ -169,6 +113,15 @@ class CommitInDuckDB:
                     rows[key] = {**asdict(hour), "source_key": window.source_key, "read_at": window.read_at}
         newer = "legs = s.legs, in_progress = s.in_progress, read_at = s.read_at"
         self._merge(HOURS, list(rows.values()), newer)
+        self._forget_recovered()
+
+    def _forget_recovered(self) -> None:
+        """An hour that shows all its legs again lacks none any more."""
+        same = " AND ".join(f"t.{name} = s.{name}" for name in COMPLETENESS.key)
+        self._db.execute(
+            f"DELETE FROM {self._tables.name('completeness')} t USING {self._tables.name('hours')} s"
+            f" WHERE {same} AND s.legs >= t.legs_before"
+        )
 
     def _merge_watermarks(self) -> None:
         rows = [{**asdict(watermark), "updated_at": self._batch.committed_at} for watermark in self._batch.watermarks]
@@ -184,7 +137,10 @@ class CommitInDuckDB:
         if not rows:
             return
         by_key = {tuple(row[name] for name in table.key): row for row in rows}
-        incoming = pa.Table.from_pylist([dict(row) for row in by_key.values()], schema=arrow_schema(table.columns))
+        incoming = pa.Table.from_pylist(
+            [{name: _stored(value) for name, value in row.items()} for row in by_key.values()],
+            schema=arrow_schema(table.columns),
+        )
         self._db.register("incoming", incoming)
         same = " AND ".join(f"t.{name} = s.{name}" for name in table.key)
         names = ", ".join(table.names)
@@ -269,6 +225,6 @@ def _run(batch: Batch, outcome: CampaignOutcome, client: ClientOutcome, result: 
     return row | {"run_id": batch.run_id, "job_id": outcome.job_id, "committed_at": batch.committed_at}
 
 
-def _list(paths: Sequence[str]) -> str:
-    """A list of file names as an SQL literal."""
-    return "[" + ", ".join("'" + path.replace("'", "''") + "'" for path in paths) + "]"
+def _stored(value: object) -> object:
+    """Half a surrogate pair, such as an odd file name in an error's text, would fail the whole commit."""
+    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value

@@ -10,8 +10,9 @@ import random
 import re
 import shutil
 import socket
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +30,7 @@ LOCKED = re.compile(
     r"could not set lock|conflicting lock|sharing violation|being used by another process", re.IGNORECASE
 )
 HOLDER = re.compile(r"\(PID (\d+)\)")
+NO_ROOM = re.compile(r"no space left|not enough space|disk quota|file too large|could not (write|fsync|truncate)", re.I)
 CONFIGURATION = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "threads": "1"}
 MEMORY_LIMIT = "256MB"
 
@@ -66,7 +68,7 @@ class DuckDBFile:
         try:
             db.execute("SET TimeZone = 'UTC'")
             yield db
-        except (duckdb.FatalException, duckdb.OutOfMemoryException, duckdb.InternalException, OSError) as exc:
+        except (duckdb.Error, OSError) as exc:
             raise WarehouseUnusable(f"The file {self.path}", reason_of(exc)) from None
         finally:
             with suppress(duckdb.Error):
@@ -92,13 +94,13 @@ class DuckDBFile:
             time.sleep(random.uniform(0.1, 0.5))  # noqa: S311 - jitter, no secret
 
     def _configuration(self) -> dict[str, str | bool | int | float | list[str]]:
-        self.temporary.mkdir(parents=True, exist_ok=True)
+        make_folder(self.temporary)
         return {**CONFIGURATION, "memory_limit": MEMORY_LIMIT, "temp_directory": str(self.temporary)}
 
     @contextmanager
     def lease(self) -> Iterator[None]:
         """Hold the file against other daemons: an operating-system lock, free the moment its process dies."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path.parent)
         lock = FileLock(self.path.with_name(self.path.name + ".lock"), thread_local=False)
         note = self.path.with_name(self.path.name + ".holder.json")
         try:
@@ -112,6 +114,7 @@ class DuckDBFile:
                 "pid": os.getpid(),
                 "machine": socket.gethostname(),
                 "since": utc_now().isoformat(timespec="seconds"),
+                "command": " ".join([Path(sys.argv[0]).name, *_options(sys.argv[1:])]),
             }
             write_durably(note, json.dumps(holder).encode("utf-8"))
             yield
@@ -120,26 +123,51 @@ class DuckDBFile:
             lock.release()
 
     def copy_to(self, target: Path, patient_until: datetime) -> None:
-        """A consistent copy, put in place as a whole; readers that have the old one open keep it."""
-        log = self.path.with_name(self.path.name + ".wal")
-        if log.exists():
+        """A consistent copy, put in place as a whole; readers that have the old one open keep it.
+
+        Where that fails the old copy stays until the next time: what was committed is no worse for it.
+        """
+        temporary = target.with_name(f".{target.name}.tmp")
+        try:
+            self._copy(temporary, patient_until)
+            temporary.replace(target)  # on Windows it fails as long as somebody has the old copy open
+        except (OSError, WarehouseBusy) as exc:
+            LOG.warning("%s could not be renewed and stays as it is until the next cycle: %s", target, exc)
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+    def _copy(self, temporary: Path, patient_until: datetime) -> None:
+        if self.path.with_name(self.path.name + ".wal").exists():
             with self._opened(patient_until, read_only=False) as db:
                 db.execute("CHECKPOINT")
-        temporary = target.with_name(f".{target.name}.tmp")
-        with self.reading(patient_until):  # nobody can write while this is open
-            target.parent.mkdir(parents=True, exist_ok=True)
+        temporary.parent.mkdir(parents=True, exist_ok=True)
+        db = self._connected(patient_until, read_only=True)  # nobody can write while this is open
+        try:
             shutil.copyfile(self.path, temporary)
+        finally:
+            db.close()
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        try:
-            temporary.replace(target)
-        except PermissionError:  # on Windows, as long as somebody has it open
-            LOG.warning("%s is in use and stays as it is until the next cycle", target.name)
-            temporary.unlink(missing_ok=True)
+
+
+def make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise WarehouseUnusable(f"The folder {folder}", exc.strerror or type(exc).__name__) from None
+
+
+def is_of_the_file(exc: duckdb.Error) -> bool:
+    """Whether the database or its disk is what failed, not what was to be written."""
+    if isinstance(exc, duckdb.IOException):
+        return NO_ROOM.search(str(exc)) is not None
+    return isinstance(exc, duckdb.FatalException | duckdb.InternalException)
 
 
 def reason_of(exc: BaseException) -> str:
-    """The first line of an error, short."""
+    """The first line of an error, short; where that would quote a value, its kind alone."""
+    if isinstance(exc, duckdb.ConversionException):
+        return "a value does not fit the type of its column"
     text = str(exc).strip().splitlines()
     return text[0][:300] if text else type(exc).__name__
 
@@ -153,5 +181,10 @@ def _told_by(note: Path) -> str:
     """Who holds the lease, as far as the note beside it says."""
     with suppress(OSError, ValueError, KeyError):
         holder = json.loads(note.read_text(encoding="utf-8"))
-        return f"process {holder['pid']} on {holder['machine']}, since {holder['since']}"
+        return f"process {holder['pid']} on {holder['machine']}, since {holder['since']} ({holder['command']})"
     return "another process, which has not said who it is"
+
+
+def _options(arguments: Sequence[str]) -> list[str]:
+    """Names of the options, without what they are set to."""
+    return [argument.split("=", maxsplit=1)[0] for argument in arguments if argument.startswith("-")]

@@ -1,11 +1,12 @@
 """Makes and checks the tables of a DuckDB warehouse; numbered migrations, each run once."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 
 import duckdb
 
 from config import Settings
-from errors import TableRefused
+from errors import TableRefused, WarehouseUnusable
 from tables import (
     BOOL,
     CALLS,
@@ -53,27 +54,31 @@ class DuckDBTables:
     def ready(self, db: Database) -> bool:
         """Whether nothing has to be made; raises TableRefused where a name is taken by something else."""
         for name, table in self._tables.items():
-            self._check(name, table, self.columns(db, name))
-        made = self.columns(db, "migrations")
-        done = (
-            {number for (number,) in db.execute(f"SELECT number FROM {self.name('migrations')}").fetchall()}
-            if made
-            else set()
-        )
-        return done >= set(MIGRATIONS) and not self._missing_lead_columns(db)
+            self._check(db, name, table)
+        if not all(self.columns(db, name) for name in (*self._tables, "migrations")):
+            return False
+        return self._done(db) >= MIGRATIONS.keys() and not self._missing_lead_columns(db)
 
     def make(self, db: Database) -> None:
         """Everything that is missing, inside the caller's transaction."""
         db.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(self.schema)}")
         migrations = self.name("migrations")
         db.execute(f"CREATE TABLE IF NOT EXISTS {migrations} (number BIGINT, applied_at TIMESTAMP WITH TIME ZONE)")
-        done = {number for (number,) in db.execute(f"SELECT number FROM {migrations}").fetchall()}
+        done = self._done(db)
         for number, migrate in MIGRATIONS.items():
             if number not in done:
                 migrate(self, db)
                 db.execute(f"INSERT INTO {migrations} VALUES (?, now())", [number])
+        self.make_all(db)  # OUTPUT_TABLE may name another table than when the first migration was run
         for column in self._missing_lead_columns(db):
             db.execute(f"ALTER TABLE {self.calls} ADD COLUMN {quoted(column.name)} {TYPES[column.type]}")
+
+    def _done(self, db: Database) -> set[int]:
+        """Numbers of the migrations that this file has seen."""
+        done = {number for (number,) in db.execute(f"SELECT number FROM {self.name('migrations')}").fetchall()}
+        if done - MIGRATIONS.keys():
+            raise WarehouseUnusable(f"The schema {self.schema}", "a newer version of this program has changed it")
+        return done
 
     def make_all(self, db: Database) -> None:
         for name, table in self._tables.items():
@@ -98,21 +103,41 @@ class DuckDBTables:
         ).fetchall()
         return dict(found)
 
-    def _check(self, name: str, table: Table, columns: dict[str, str]) -> None:
+    def is_view(self, db: Database, name: str) -> bool:
+        found = db.execute(
+            "SELECT 1 FROM information_schema.tables WHERE table_catalog = current_database() AND table_type = 'VIEW'"
+            " AND lower(table_schema) = lower(?) AND lower(table_name) = lower(?)",
+            [self.schema, name],
+        ).fetchone()
+        return found is not None
+
+    def _check(self, db: Database, name: str, table: Table) -> None:
+        columns = self.columns(db, name)
         if not columns:
             return
         if table is CREDENTIALS:
-            missing = [needed for needed in NEEDED if squeezed(needed) not in {squeezed(column) for column in columns}]
-            if missing:
-                raise TableRefused(f"{self.schema}.{name}", f"it lacks {', '.join(missing)}")
-            return
-        wrong = [
-            f"{column.name} is {columns.get(column.name, 'missing')}"
-            for column in table.columns
-            if columns.get(column.name) != TYPES[column.type]
-        ]
+            wrong = _wrong_with_credentials(columns)
+        else:
+            wrong = [
+                f"{column.name} is {columns.get(column.name, 'missing')}"
+                for column in table.columns
+                if columns.get(column.name) != TYPES[column.type]
+            ]
+            wrong += [f"{column} must have a value" for column in self._demanded(db, name, table)]
+            wrong += ["it is a view"] if self.is_view(db, name) else []
         if wrong:
             raise TableRefused(f"{self.schema}.{name}", "; ".join(wrong[:6]))
+
+    def _demanded(self, db: Database, name: str, table: Table) -> list[str]:
+        """Columns that refuse null although we do not always have a value for them."""
+        found = db.execute(
+            "SELECT column_name FROM information_schema.columns WHERE table_catalog = current_database()"
+            " AND lower(table_schema) = lower(?) AND lower(table_name) = lower(?)"
+            " AND is_nullable = 'NO' AND column_default IS NULL",
+            [self.schema, name],
+        ).fetchall()
+        required = {column.name for column in table.columns if column.required}
+        return [column for (column,) in found if column not in required]
 
     def _missing_lead_columns(self, db: Database) -> list[Column]:
         if not self.lead_fields:
@@ -123,6 +148,15 @@ class DuckDBTables:
 
 MIGRATIONS: dict[int, Callable[[DuckDBTables, Database], None]] = {1: DuckDBTables.make_all}
 """Append only: a number that was once released is never changed."""
+
+
+def _wrong_with_credentials(columns: Iterable[str]) -> list[str]:
+    """An operator's own table will do if each column that is needed is there once, in any spelling."""
+    spellings = Counter(squeezed(column) for column in columns)
+    ours = [column.name for column in CREDENTIALS.columns]
+    missing = [name for name in NEEDED if squeezed(name) not in spellings]
+    wrong = [f"it lacks {', '.join(missing)}"] if missing else []
+    return wrong + [f"it has {name} twice" for name in ours if spellings[squeezed(name)] > 1]
 
 
 def _text(text: str) -> str:

@@ -9,12 +9,12 @@ from typing import Any
 import duckdb
 
 from config import Settings
-from errors import BatchRefused
+from errors import BatchRefused, TableRefused
 from messages import Batch, ClientResult, HourRead, RefusedAccount, RowsMerged
 from tables import ACCOUNTS, CREDENTIALS, HOURS
 from utils import squeezed, utc_now
 from warehouses.commits import CommitInDuckDB
-from warehouses.duckdb_files import DuckDBFile, reason_of
+from warehouses.duckdb_files import DuckDBFile, is_of_the_file, make_folder, reason_of
 from warehouses.duckdb_tables import DuckDBTables, quoted
 
 Row = Mapping[str, str | None]
@@ -34,7 +34,7 @@ class DuckDBWarehouse:
         return f"{self._settings.dataset_id}.{self._settings.credentials_table} of {self._settings.duckdb_path}"
 
     def prepare(self) -> None:
-        self._settings.duckdb_path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self._settings.duckdb_path.parent)
         if self._settings.duckdb_path.exists():
             with self._file.reading(self._deadline()) as db:
                 if self._tables.ready(db):
@@ -46,7 +46,7 @@ class DuckDBWarehouse:
         return self._file.lease()
 
     def credential_rows(self) -> list[dict[str, str | None]]:
-        rows = self._rows(self._settings.credentials_table, "SELECT * FROM {table} ORDER BY rowid")
+        rows = self._rows(self._settings.credentials_table, "SELECT * FROM {table}")  # a table's order; a view has none
         return [{name: None if value is None else _as_text(value) for name, value in row.items()} for row in rows]
 
     def put_credential_rows(self, rows: Sequence[Row], key_of: Callable[[Row], str]) -> RowsMerged:
@@ -56,6 +56,7 @@ class DuckDBWarehouse:
             names = list(self._tables.columns(db, self._settings.credentials_table))
             ours = {squeezed(column.name): column.name for column in CREDENTIALS.columns}
             columns = {name: ours[squeezed(name)] for name in names if squeezed(name) in ours}
+            self._refuse_loss(db, rows, set(columns.values()))
             stored = db.execute(f"SELECT rowid, {', '.join(map(quoted, columns))} FROM {table}").fetchall()
             known = {key_of(_named(row[1:], columns)): row for row in stored}
             for row in rows:
@@ -72,6 +73,15 @@ class DuckDBWarehouse:
                     db.execute(f"UPDATE {table} SET {settings} WHERE rowid = ?", [*values, before[0]])
                     changed += 1
         return RowsMerged(added=added, changed=changed, left=left)
+
+    def _refuse_loss(self, db: duckdb.DuckDBPyConnection, rows: Sequence[Row], columns: set[str]) -> None:
+        """A value for which an operator's own table has no column: without its time zone a client's calls are wrong."""
+        lost = [c.name for c in CREDENTIALS.columns if c.name not in columns and any(row.get(c.name) for row in rows)]
+        table = f"{self._settings.dataset_id}.{self._settings.credentials_table}"
+        if lost:
+            raise TableRefused(table, f"it has no column for {', '.join(lost)}; add it as text, or leave it empty")
+        if self._tables.is_view(db, self._settings.credentials_table):
+            raise TableRefused(table, "it is a view; change its rows where they come from")
 
     def watermarks(self) -> dict[str, datetime]:
         rows = self._rows("watermarks", "SELECT source_key, read_until FROM {table}")
@@ -96,11 +106,13 @@ class DuckDBWarehouse:
                 )
 
     def commit(self, batch: Batch) -> list[ClientResult]:
-        try:
-            with self._file.writing(self._deadline()) as db:
+        with self._file.writing(self._deadline()) as db:
+            try:
                 return CommitInDuckDB(db, self._tables, batch).run()
-        except duckdb.Error as exc:
-            raise BatchRefused(reason_of(exc)) from None
+            except duckdb.Error as exc:
+                if is_of_the_file(exc):
+                    raise
+                raise BatchRefused(reason_of(exc)) from None
 
     def backfilled(self, backfill_id: str) -> set[tuple[str, date]]:
         rows = self._rows("backfills", "SELECT source_key, day FROM {table} WHERE backfill_id = ?", [backfill_id])

@@ -1,0 +1,179 @@
+"""Everything of a batch becomes visible together, or not at all; and once."""
+
+import os
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from errors import BatchRefused
+from messages import CampaignOutcome, ClientOutcome, HourCount, RefusedAccount, SealedWindow, Watermark
+from tables import STATE_TABLES
+from tests.warehouses.duckdb.conftest import Desk
+from tests.warehouses.duckdb.spool_files import DAY, NOON, call, outcome
+
+ALL_TABLES = ("calls", *(table.name for table in STATE_TABLES))
+
+
+def everything(desk: Desk) -> dict[str, list[dict[str, Any]]]:
+    return {table: desk.rows(table) for table in ALL_TABLES}
+
+
+def read_until(hours: int) -> Watermark:
+    return Watermark(
+        source_key="source-1", campaign="SALES", client_id="C1", client_name="Client One", report="call_report_export",
+        host="dialer.example", read_until=NOON + timedelta(hours=hours),
+    )  # fmt: skip
+
+
+def hour(legs: int, in_progress: int = 0, at: int = 9) -> HourCount:
+    return HourCount(day=DAY, hour=at, legs=legs, in_progress=in_progress)
+
+
+def test_a_batch_is_committed_once_by_its_name(desk: Desk) -> None:
+    window = desk.spool.sealed(call(1), quarantine=["torn"], shortfall=1)
+    batch = desk.batches.of(outcome(window), watermarks=(read_until(1),))
+    (first,) = desk.warehouse.commit(batch)
+    assert (first.records, first.inserted, first.quarantined, first.shortfall) == (2, 1, 1, 1)
+    before = everything(desk)
+    failed = replace(batch.outcomes[0].clients[0], failure="The dialer went away.", label="dialer unreachable")
+    (again,) = desk.warehouse.commit(replace(batch, outcomes=(replace(batch.outcomes[0], clients=(failed,)),)))
+    assert (again.inserted, again.updated, again.failure) == (0, 0, "The dialer went away.")
+    assert everything(desk) == before
+
+
+def test_a_batch_without_rows_leaves_the_calls_alone(desk: Desk) -> None:
+    """Not even read: the table may be missing."""
+    import duckdb
+
+    with duckdb.connect(str(desk.settings.duckdb_path)) as db:
+        db.execute("DROP TABLE vicidial.calls")
+    desk.commit(outcome(desk.spool.sealed(quarantine=["torn"])), watermarks=(read_until(1),))
+    assert [row["read_until"] for row in desk.rows("watermarks")] == [NOON + timedelta(hours=1)]
+
+
+def test_a_campaign_that_failed_as_a_whole_has_a_result_and_a_run(desk: Desk) -> None:
+    failed = CampaignOutcome(job_id="job-9", campaign="LATE", failure="It took too long.", label="timed out")
+    good, bad = desk.commit(outcome(desk.spool.sealed(call(1))), failed)
+    assert (good.failure, bad.campaign, bad.source_key, bad.failure) == (None, "LATE", "", "It took too long.")
+    assert [(run["campaign"], run["inserted"], run["failure"]) for run in desk.rows("runs")] == [
+        ("LATE", 0, "It took too long."),
+        ("SALES", 1, None),
+    ]
+
+
+def test_windows_that_a_lost_worker_had_sealed_are_counted(desk: Desk) -> None:
+    lost = outcome(desk.spool.sealed(call(1)), clients=(), failure="It was killed.", label="killed")
+    counted, failed = desk.commit(lost)
+    assert (counted.source_key, counted.inserted, failed.failure) == ("source-1", 1, "It was killed.")
+
+
+def test_a_failure_that_no_encoding_can_write_is_stored_all_the_same(desk: Desk) -> None:
+    client = ClientOutcome(source_key="s", campaign="A", client_id="C", client_name="", failure="file \udcff is odd")
+    desk.commit(CampaignOutcome(job_id="j", campaign="A", clients=(client,)))
+    assert desk.rows("runs")[0]["failure"] == "file ? is odd"
+
+
+def missing(window: SealedWindow) -> SealedWindow:
+    Path(window.call_files[0].path).unlink()
+    return window
+
+
+def torn(window: SealedWindow) -> SealedWindow:
+    os.truncate(window.call_files[0].path, 400)
+    return window
+
+
+def garbled(window: SealedWindow) -> SealedWindow:
+    path = Path(window.call_files[0].path)
+    content = bytearray(path.read_bytes())
+    content[20:200] = bytes(180)
+    path.write_bytes(content)
+    return window
+
+
+def short_of_a_row(window: SealedWindow) -> SealedWindow:
+    return replace(window, call_files=(replace(window.call_files[0], rows=2),))
+
+
+def of_another_day(window: SealedWindow) -> SealedWindow:
+    return replace(window, first_day=date(2026, 1, 1), last_day=date(2026, 1, 2))
+
+
+@pytest.mark.parametrize("poison", [missing, torn, garbled, short_of_a_row, of_another_day])
+def test_a_poisoned_window_leaves_nothing_of_its_batch(desk: Desk, poison: Any) -> None:
+    before = everything(desk)
+    good = outcome(desk.spool.sealed(call(1), source="good"))
+    bad = outcome(poison(desk.spool.sealed(call(90_000, campaign="BAD"), source="bad")))
+    with pytest.raises(BatchRefused):
+        desk.commit(good, bad, watermarks=(read_until(1),))
+    assert everything(desk) == before
+    assert desk.counts(good) == [(1, 0, 0, 0)]
+
+
+def test_a_row_without_what_is_required_is_refused(desk: Desk) -> None:
+    with pytest.raises(BatchRefused, match="NOT NULL"):
+        desk.commit(outcome(desk.spool.sealed(call(1, status="SALE") | {"campaign": None}, campaign="SALES")))
+    assert desk.rows() == []
+
+
+def test_a_watermark_only_moves_forward(desk: Desk) -> None:
+    for hours in (2, 1):
+        desk.commit(watermarks=(read_until(hours),))
+    (row,) = desk.rows("watermarks")
+    assert (row["read_until"], row["updated_at"]) == (NOON + timedelta(hours=2), NOON + timedelta(minutes=1))
+    assert desk.warehouse.watermarks() == {"source-1": NOON + timedelta(hours=2)}
+
+
+def test_hours_are_those_of_the_last_read_that_is_believed(desk: Desk) -> None:
+    desk.commit(outcome(desk.spool.sealed(hours=(hour(5, 1), hour(2, at=10)))))
+    later = NOON + timedelta(minutes=15)
+    desk.commit(outcome(desk.spool.sealed(hours=(hour(6),), read_at=later)))
+    (suspect,) = desk.commit(outcome(desk.spool.sealed(call(1), hours=(hour(1),), suspect="fewer calls")))
+    assert (suspect.inserted, suspect.suspect) == (1, 1)
+    found = [(read.hour, read.legs, read.in_progress, read.read_at) for read in desk.warehouse.hours(DAY)]
+    assert sorted(found) == [(9, 6, 0, later), (10, 2, 0, NOON)]
+    assert desk.warehouse.hours(DAY + timedelta(days=1)) == []
+
+
+def test_what_a_dialer_shows_no_more_is_counted_until_it_is_back(desk: Desk) -> None:
+    desk.commit(outcome(desk.spool.sealed(hours=(hour(5), hour(4, at=10)))))
+    for legs in (3, 2):
+        desk.commit(outcome(desk.spool.sealed(hours=(hour(legs), hour(4, at=10)), shortfall=5 - legs)))
+    (row,) = desk.rows("completeness")
+    assert (row["hour"], row["legs_before"], row["legs_now"]) == (9, 5, 2)
+    desk.commit(outcome(desk.spool.sealed(hours=(hour(5),))))
+    assert desk.rows("completeness") == []
+
+
+def test_quarantine_keeps_a_record_once_with_first_and_last_sight(desk: Desk) -> None:
+    later = NOON + timedelta(hours=1)
+    desk.commit(outcome(desk.spool.sealed(quarantine=["torn", "short"])))
+    (result,) = desk.commit(outcome(desk.spool.sealed(quarantine=["torn"], read_at=later)))
+    assert result.quarantined == 1
+    found = {
+        row["record"]: (row["first_seen_at"], row["last_seen_at"], row["run_id"]) for row in desk.rows("quarantine")
+    }
+    assert found == {"torn": (NOON, later, "run-2"), "short": (NOON, NOON, "run-1")}
+
+
+def test_refusals_are_kept_once_and_forgotten_by_fingerprint(desk: Desk) -> None:
+    one, other = (
+        RefusedAccount(host="h", username="u", salt="s", fingerprint=name, refused_at=NOON, reason="BAD")
+        for name in "ab"
+    )
+    for _ in range(2):
+        desk.commit(outcome(refused=(one, other)))
+    assert sorted(desk.warehouse.refused_accounts(), key=lambda each: each.fingerprint) == [one, other]
+    desk.warehouse.forget_refusals([one])
+    assert desk.warehouse.refused_accounts() == [other]
+
+
+def test_progress_of_a_backfill_counts_believed_days(desk: Desk) -> None:
+    desk.commit(outcome(desk.spool.sealed(backfill_id="b")))
+    desk.commit(outcome(desk.spool.sealed(backfill_id="b", source="doubtful", suspect="fewer calls")))
+    assert desk.warehouse.backfilled("b") == {("source-1", DAY)}
+    desk.warehouse.end_backfill("b")
+    assert desk.warehouse.backfilled("b") == set()

@@ -1,0 +1,152 @@
+"""One writer or several readers; whoever comes second waits; a kill or a full disk leaves what was there."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from config import Settings
+from database import open_warehouse
+from errors import WarehouseBusy, WarehouseHeld, WarehouseUnusable
+from tests.warehouses.duckdb.conftest import Desk
+from tests.warehouses.duckdb.spool_files import call, outcome
+from utils import utc_now
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@contextmanager
+def another_process(what: str, data_dir: Path) -> Iterator[subprocess.Popen[str]]:
+    """One that has begun; killed in the end if it still runs."""
+    command = [sys.executable, "-m", "tests.warehouses.duckdb.holding", what, str(data_dir)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == "ready\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_commit_waits_for_a_reader_and_gives_up_in_time(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    window = desk.spool.sealed(call(1))
+    with another_process("reader", desk.settings.data_dir) as reader:
+        desk.warehouse.patient_until = utc_now() + timedelta(seconds=1)
+        with pytest.raises(
+            WarehouseBusy, match=rf"calls.duckdb stayed locked for \d+ seconds by the process {reader.pid}"
+        ):
+            desk.commit(outcome(window))
+        assert [record.message for record in caplog.records if f"held by the process {reader.pid}" in record.message]
+        assert len(caplog.records) == 1
+        assert desk.warehouse.hours(utc_now().date()) == []  # reading goes on beside a reader
+        desk.warehouse.prepare()  # nothing is to be made, nothing is written
+    desk.warehouse.patient_until = utc_now() + timedelta(seconds=30)
+    assert desk.counts(outcome(window)) == [(1, 0, 0, 0)]
+
+
+def test_a_commit_goes_on_when_the_reader_has_left(desk: Desk) -> None:
+    with another_process("reader", desk.settings.data_dir) as reader:
+        subprocess.Popen([sys.executable, "-c", f"import os, time; time.sleep(1); os.kill({reader.pid}, 9)"]).wait()
+        desk.warehouse.patient_until = utc_now() + timedelta(seconds=30)
+        assert desk.counts(outcome(desk.spool.sealed(call(1)))) == [(1, 0, 0, 0)]
+
+
+def test_reading_waits_for_a_writer(desk: Desk) -> None:
+    with another_process("writer", desk.settings.data_dir):
+        desk.warehouse.patient_until = utc_now() + timedelta(seconds=0.5)
+        with pytest.raises(WarehouseBusy):
+            desk.warehouse.watermarks()
+
+
+def test_who_is_asked_to_stop_waits_no_longer(desk: Desk) -> None:
+    asked = [False, True]
+    warehouse = open_warehouse(desk.settings, give_up=lambda: asked.pop(0))
+    with another_process("reader", desk.settings.data_dir):
+        started = time.monotonic()
+        with pytest.raises(WarehouseBusy):
+            warehouse.commit(desk.batches.of(outcome(desk.spool.sealed(call(1)))))
+    assert time.monotonic() - started < 4  # of the five seconds of CYCLE_INTERVAL
+
+
+def test_a_second_daemon_is_refused_and_told_who_holds_it(desk: Desk) -> None:
+    with another_process("lease", desk.settings.data_dir) as holder:
+        with (
+            pytest.raises(WarehouseHeld, match=f"process {holder.pid} on .* since .*holding.py"),
+            desk.warehouse.lease(),
+        ):
+            pass
+        holder.kill()
+        holder.wait()
+        with desk.warehouse.lease():
+            pass
+    assert not (desk.settings.data_dir / "calls.duckdb.holder.json").exists()
+
+
+def test_ten_kills_leave_every_acknowledged_batch_whole(desk: Desk) -> None:
+    data_dir = desk.settings.data_dir
+    first = 1
+    for _ in range(10):
+        with another_process(str(first), data_dir) as process:
+            time.sleep(first % 7 / 20)  # at any moment
+            process.kill()
+        acknowledged = int((data_dir / "acknowledged").read_text(encoding="ascii"))
+        committed = sorted(int(row["batch_id"].removeprefix("batch-")) for row in desk.rows("ledger"))
+        assert committed[-1] >= acknowledged
+        runs = {row["run_id"]: row["inserted"] for row in desk.rows("runs")}
+        calls = [row["run_id"] for row in desk.rows()]
+        assert {f"run-{number}": 10 for number in committed} == runs == {run: calls.count(run) for run in set(calls)}
+        first = committed[-1] + 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no limit on the size of a file")
+def test_a_full_disk_is_named_and_leaves_what_was_there(desk: Desk) -> None:
+    command = [sys.executable, "-m", "tests.warehouses.duckdb.holding", "full", str(desk.settings.data_dir)]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert told.startswith("WarehouseUnusable ")
+    assert (desk.rows(), desk.rows("ledger")) == ([], [])
+    assert desk.counts(outcome(desk.spool.sealed(call(2)))) == [(1, 0, 0, 0)]
+
+
+@pytest.mark.parametrize("content", [b"", b"no database" * 2000], ids=["empty", "other"])
+def test_a_file_that_is_no_database_is_left_alone(settings: Settings, content: bytes) -> None:
+    settings.data_dir.mkdir()
+    settings.duckdb_path.write_bytes(content)
+    with pytest.raises(WarehouseUnusable, match=r"calls\.duckdb"):
+        open_warehouse(settings).prepare()
+    assert settings.duckdb_path.read_bytes() == content
+
+
+def test_a_folder_that_cannot_be_made_is_named(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_bytes(b"")
+    nowhere = replace(settings, duckdb_path=tmp_path / "taken" / "calls.duckdb")
+    with pytest.raises(WarehouseUnusable, match="taken"):
+        open_warehouse(nowhere).prepare()
+    with pytest.raises(WarehouseUnusable, match="taken"), open_warehouse(nowhere).lease():
+        pass
+
+
+def test_the_read_copy_has_what_is_committed_and_is_put_in_place_whole(desk: Desk, tmp_path: Path) -> None:
+    copy = tmp_path / "readers" / "copy.duckdb"
+    warehouse = open_warehouse(replace(desk.settings, duckdb_read_copy=copy))
+    for number in (1, 2):
+        warehouse.commit(desk.batches.of(outcome(desk.spool.sealed(call(number)))))
+        warehouse.publish()
+        with duckdb.connect(str(copy), read_only=True) as db:
+            assert db.execute("SELECT count(*) FROM vicidial.calls").fetchall() == [(number,)]
+    assert [path.name for path in copy.parent.iterdir()] == ["copy.duckdb"]
+
+
+def test_a_read_copy_that_cannot_be_made_fails_nothing(
+    desk: Desk, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "copy.duckdb").mkdir()
+    open_warehouse(replace(desk.settings, duckdb_read_copy=tmp_path / "copy.duckdb")).publish()
+    assert "stays as it is" in caplog.text
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["copy.duckdb", "data"]
