@@ -5,6 +5,8 @@ from collections import Counter
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
+
 from simulated_dialer import Account, Leg, SimulatedDialer, World
 from tests.acceptance.conftest import Dialers
 from tests.acceptance.running import PASSWORD, USER, ZONE, Program
@@ -49,6 +51,32 @@ def test_a_day_of_a_new_build_comes_out_as_it_was_and_a_repeat_changes_nothing(p
         again = program.run("backfill", *days)
         assert again.code == 0
         assert program.calls() == first
+
+
+@pytest.mark.parametrize("agents_first", [True, False])
+def test_two_reports_of_one_day_show_each_leg_once_in_either_order(program: Program, *, agents_first: bool) -> None:
+    world = World(4, DAY, 1, ZONE, calls_per_hour=40, inbound_share=0.6)
+    legs = [leg for leg in world.legs_at(world.now) if leg.hidden is None]
+    inbound = [leg for leg in legs if leg.direction == "inbound"]
+    agent = Counter(leg.agent_user for leg in inbound if leg.agent_user not in NOBODY).most_common(1)[0][0]
+    days = "--from", DAY.isoformat(), "--to", DAY.isoformat()
+    with SimulatedDialer(world, accounts=[Account(USER, PASSWORD)], php=7) as dialer:
+        whole = ("Whole", dialer.url, "1")
+        one = ("Agent", f"{dialer.url}user_stats.php?user={agent}&file_download=6", "1")
+        program.import_clients(whole, one)
+        order = ("Agent", "Whole") if agents_first else ("Whole", "Agent")
+        for campaign in order:
+            assert program.run("backfill", *days, "--campaign", campaign).code == 0
+        calls = program.calls()
+        for campaign in order:
+            program.run("backfill", *days, "--campaign", campaign)
+        assert program.calls() == calls
+    known = {row["uniqueid"] for row in calls}
+    shown_by_agent_alone = [row for row in calls if row["uniqueid"] is None]
+    assert known >= {leg.uniqueid for leg in legs}
+    assert len(calls) - len(shown_by_agent_alone) == len(legs)
+    reasons = {row["term_reason"] for row in calls if row["direction"] == "inbound" and row["agent"] == agent}
+    assert None not in reasons
 
 
 def test_call_times_are_utc_by_the_dialers_zone(program: Program, dialers: Dialers) -> None:
