@@ -56,7 +56,6 @@ HERE = Path(__file__).resolve().parent
 IN_CODE, ENVIRONMENT = "config.py", "environment"
 LOOKALIKE = 0.87  # BATCHSIZE, DATA_DRI and CONNECTION_TIMEOUT are taken for slips, DATASET and PROJECT are not
 _SECRET = re.compile(r"PASS|SECRET|TOKEN|KEY|CREDENTIALS?$|SERVICE_ACCOUNT", re.IGNORECASE)
-_DERIVED = Path()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +123,7 @@ def _path(text: str) -> Path:
 
 def _zone(text: str) -> str:
     try:
-        ZoneInfo(text)
+        ZoneInfo(_matching(r"[A-Za-z0-9_+/-]{1,64}", text))  # it imports what has dots in it as a package
     except (LookupError, OSError) as unknown:  # OSError: the name of a folder of zones, such as America
         raise ValueError from unknown
     return text
@@ -223,7 +222,7 @@ class Settings:
     data_dir: Path = setting("DATA_DIR", PATH,
         "Folder of the spool and of calls.duckdb. Empty: `data` beside main.py.", empty=HERE / "data")
     duckdb_path: Path = setting("DUCKDB_PATH", PATH,
-        "The DuckDB file. Empty: `calls.duckdb` in DATA_DIR.", empty=_DERIVED)
+        "The DuckDB file. Empty: `calls.duckdb` in DATA_DIR.", empty=None)
     duckdb_read_copy: Path | None = setting("DUCKDB_READ_COPY", PATH,
         "Copy of the DuckDB file for readers, renewed by every cycle. Empty: none.", empty=None)
     project_id: str | None = setting("PROJECT_ID", PROJECT,
@@ -249,12 +248,11 @@ class Settings:
     def __post_init__(self) -> None:
         """Settle what follows from other settings."""
         kind, reason = _warehouse(self)
-        file = self.data_dir / "calls.duckdb" if self.duckdb_path == _DERIVED else self.duckdb_path
         derived = {
             "warehouse": kind,
             "warehouse_reason": self.warehouse_reason or reason,
             "data_dir": self.data_dir.absolute(),
-            "duckdb_path": file.absolute(),
+            "duckdb_path": (self.duckdb_path or self.data_dir / "calls.duckdb").absolute(),
             "duckdb_read_copy": self.duckdb_read_copy and self.duckdb_read_copy.absolute(),
             "service_account_path": self.service_account_path or self.google_application_credentials,
         }
@@ -339,7 +337,7 @@ def _looked_up(name: str, layers: Sequence[_Layer]) -> tuple[str, str]:
 def _slips(layers: Sequence[_Layer]) -> Iterator[str]:
     """Names that are nearly ours. One with a word before or after ours, such as PGCONNECT_TIMEOUT, is another's."""
     for layer in layers:
-        for name in layer.texts.keys() - set(NAMES):
+        for name in sorted(layer.texts.keys() - set(NAMES)):
             meant = next(iter(get_close_matches(name.upper(), NAMES, n=1, cutoff=LOOKALIKE)), None)
             if meant is None or (meant in name and len(name) > len(meant) + 1):
                 continue
@@ -350,7 +348,7 @@ def _slips(layers: Sequence[_Layer]) -> Iterator[str]:
 
 def _problem(name: str, text: str, source: str, why: str) -> str:
     shown = "***" if _SECRET.search(name) and text else one_line(text, limit=60)
-    return f"  {one_line(name)}={shown} ({source}): {why}."
+    return f"  {one_line(name)}={shown} ({source}): {why}{'' if why.endswith('?') else '.'}"
 
 
 def _warehouse(settings: Settings) -> tuple[str, str]:
@@ -379,13 +377,12 @@ def _conflicts(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _table_conflicts(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     tables = {name: values[name] for name in ("CREDENTIALS_TABLE", "OUTPUT_TABLE") if name in values}
-    cloud = values.get("WAREHOUSE") != "duckdb" and (
-        bool(values.get("WAREHOUSE", "?")) or any(values.get(each) for each in ("PROJECT_ID", "SERVICE_ACCOUNT_PATH"))
-    )
+    kind, *cloud = (values.get(name, "refused") for name in ("WAREHOUSE", "PROJECT_ID", "SERVICE_ACCOUNT_PATH"))
+    local = kind == "duckdb" or not any((kind, *cloud))
     dataset = f"{values.get('PROJECT_ID') or ''}.{values.get('DATASET_ID', '')}."
     taken = {f"{dataset}{table.name}".casefold(): "a table that is kept beside it" for table in STATE_TABLES}
     for name, table in tables.items():
-        if "." in table and not cloud:
+        if "." in table and local:
             yield name, "allowed with WAREHOUSE=duckdb is a plain name, without dots"
         dots = table.count(".")
         full = (

@@ -1,5 +1,6 @@
 """Settings: defaults in config.py ← .env ← environment; every problem is told at once, with where it was set."""
 
+import os
 import pickle
 import shutil
 import subprocess
@@ -41,16 +42,44 @@ def test_the_environment_overrides_the_later_file_which_overrides_the_earlier(tm
     assert made.origins["DB_BATCH_SIZE"] == str(second)
 
 
-def test_an_edited_constant_at_the_top_is_what_counts(tmp_path: Path) -> None:
+def copied(folder: Path, edit: tuple[str, str] = ("", "")) -> Path:
+    folder.mkdir()
     for name in ("config.py", "errors.py", "tables.py", "utils.py"):
-        shutil.copy(ROOT / name, tmp_path)
-    text = (tmp_path / "config.py").read_text(encoding="utf-8")
-    assert "\nMAX_CAMPAIGN_PROCESSES = 4 " in text
-    edited = text.replace("\nMAX_CAMPAIGN_PROCESSES = 4 ", "\nMAX_CAMPAIGN_PROCESSES = 2 ")
-    (tmp_path / "config.py").write_text(edited, encoding="utf-8")
-    code = "from config import Settings; print(Settings.from_env({}).max_campaign_processes)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert done.stdout == "2\n"
+        shutil.copy(ROOT / name, folder)
+    text = (folder / "config.py").read_text(encoding="utf-8")
+    assert edit[0] in text
+    (folder / "config.py").write_text(text.replace(*edit, 1), encoding="utf-8")
+    return folder
+
+
+def said_by(program: Path, expression: str, cwd: Path) -> str:
+    code = (
+        f"from config import Settings, SettingsInvalid\ntry: print({expression})\nexcept SettingsInvalid as e: print(e)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=cwd, env={**os.environ, "PYTHONPATH": str(program), "PYTHONUTF8": "1"},
+        capture_output=True, text=True, check=True, encoding="utf-8",
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
+def test_an_edited_constant_at_the_top_is_what_counts(tmp_path: Path) -> None:
+    program = copied(tmp_path / "program", ("\nMAX_CAMPAIGN_PROCESSES = 4 ", "\nMAX_CAMPAIGN_PROCESSES = 2 "))
+    assert said_by(program, "Settings.from_env({}).max_campaign_processes", tmp_path) == "2"
+    assert said_by(program, "Settings().max_campaign_processes", tmp_path) == "2"
+
+
+def test_a_constant_that_cannot_be_is_told_with_its_place(tmp_path: Path) -> None:
+    program = copied(tmp_path / "program", ("\nHTTP_TIMEOUT = 300 ", '\nHTTP_TIMEOUT = "5 minutes" '))
+    assert "HTTP_TIMEOUT=5 minutes (config.py)" in said_by(program, "Settings.from_env({})", tmp_path)
+
+
+def test_env_in_the_working_directory_overrides_the_one_beside_the_program(tmp_path: Path) -> None:
+    program = copied(tmp_path / "program")
+    (program / ".env").write_text("BATCH_SIZE=1\nDB_BATCH_SIZE=1\n", encoding="utf-8")
+    (tmp_path / ".env").write_text("DB_BATCH_SIZE=2\nDATA_DIR=calls\n", encoding="utf-8")
+    shown = "(lambda s: (s.batch_size, s.db_batch_size, s.duckdb_path.as_posix()))(Settings.from_env({}))"
+    assert said_by(program, shown, tmp_path) == f"(1, 2, '{(tmp_path / 'calls' / 'calls.duckdb').as_posix()}')"
 
 
 def test_every_problem_is_told_at_once_with_its_place(tmp_path: Path) -> None:
@@ -76,7 +105,17 @@ def test_a_name_that_is_nearly_ours_is_told(slip: str) -> None:
 
 
 def test_other_programs_variables_are_left_alone() -> None:
-    settings(PATH="/bin", HTTP_PROXY="http://p", DATASET="x", PROJECT="y", PGCONNECT_TIMEOUT="3", LANG="C", DATA="z")
+    names = """
+        PATH HOME LANG TZ TEMP APPDATA PROGRAMDATA PROCESSOR_LEVEL NUMBER_OF_PROCESSORS HTTP_PROXY https_proxy DATA
+        DATASET PROJECT DATABASE_ID DATABASE_URL PRODUCT_ID TIMEOUT MAX_RETRIES PGDATA PGCONNECT_TIMEOUT
+        PIP_DEFAULT_TIMEOUT COMPOSE_HTTP_TIMEOUT COMPOSER_PROCESS_TIMEOUT XDG_DATA_DIRS CI_PROJECT_ID CI_PROJECT_DIR
+        GOOGLE_CLOUD_PROJECT GCP_PROJECT_ID GOOGLE_APPLICATION_CREDENTIALS_JSON WAREHOUSE_PORT OTEL_LOG_LEVEL
+    """
+    assert settings(**dict.fromkeys(names.split(), "x")) == settings()
+
+
+def test_beside_the_right_name_a_similar_one_is_another_programs() -> None:
+    assert settings(HTTP_TIMEOUT="7", HTTPX_TIMEOUT="x").http_timeout == timedelta(seconds=7)
 
 
 @pytest.mark.parametrize(
@@ -98,6 +137,78 @@ def test_the_warehouse_follows_from_what_is_set(environ: dict[str, str], kind: s
 def test_the_output_table_cannot_take_the_name_of_another(name: str) -> None:
     with pytest.raises(SettingsInvalid, match="OUTPUT_TABLE"):
         settings(OUTPUT_TABLE=name)
+
+
+def refusal(*files: Path, **environ: str) -> str:
+    with pytest.raises(SettingsInvalid) as told:
+        settings(*files, **environ)
+    return str(told.value)
+
+
+def test_the_copy_for_readers_cannot_be_the_file_itself(tmp_path: Path) -> None:
+    for place in ({"DATA_DIR": str(tmp_path)}, {"DUCKDB_PATH": str(tmp_path / "calls.duckdb")}):
+        assert "DUCKDB_READ_COPY=" in refusal(DUCKDB_READ_COPY=str(tmp_path / "calls.duckdb"), **place)
+
+
+def test_a_request_cannot_end_before_its_connection_stands() -> None:
+    assert "CONNECT_TIMEOUT=20" in refusal(CONNECT_TIMEOUT="20", REQUEST_TIMEOUT="5")
+
+
+def test_only_bigquery_takes_names_with_dots() -> None:
+    assert "without dots" in refusal(OUTPUT_TABLE="other.calls")
+    assert settings(OUTPUT_TABLE="my-project.other.watermarks", PROJECT_ID="my-project").warehouse == "bigquery"
+    assert "beside it" in refusal(OUTPUT_TABLE="vicidial.Watermarks", PROJECT_ID="my-project")
+
+
+def test_a_wrong_value_does_not_make_others_look_wrong() -> None:
+    told = refusal(PROJECT_ID="My Project", OUTPUT_TABLE="other.calls")
+    assert "PROJECT_ID=My Project" in told
+    assert "OUTPUT_TABLE" not in told
+    told = refusal(OUTPUT_TABLE="a b", CREDENTIALS_TABLE="c d")
+    assert told.count("\n") == 2
+
+
+def test_slips_are_told_in_order_with_one_mark_at_the_end() -> None:
+    lines = refusal(**dict.fromkeys(("WAREHUOSE", "LOGLEVEL", "BATCHSIZE"), "2")).splitlines()[1:]
+    assert lines == sorted(lines)
+    assert all(line.endswith(" meant?") for line in lines)
+
+
+@pytest.mark.parametrize(
+    "zone", ["America", "..", ("a." * 100 + "/") * 10 + "b", "x" * 5000, "/etc/localtime", "UTC\0"]
+)
+def test_what_is_no_zone_is_told(zone: str) -> None:
+    assert "DEFAULT_TIMEZONE=" in refusal(DEFAULT_TIMEZONE=zone)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+5", "EST5EDT"])
+def test_zones_of_the_list_are_taken(zone: str) -> None:
+    assert settings(DEFAULT_TIMEZONE=zone).default_timezone == zone
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("BATCH_SIZE=3\n", encoding="utf-16")  # what `echo ... > .env` writes in Windows PowerShell
+    assert f"{file}: is not UTF-8" in refusal(file)
+    file.write_text("BATCH_SIZE=3\nset SETTLE_DAYS=3\n", encoding="utf-8")
+    assert f"{file}, line 2" in refusal(file)
+    file.write_text("BATCH_SIZE = 3 # small\nexport SETTLE_DAYS='4'\nOTHERS_NAME=5\n", encoding="utf-8-sig")
+    made = settings(file)
+    assert (made.batch_size, made.settle_days) == (3, 4)
+    assert settings(tmp_path) == settings()  # a virtual environment in a folder called .env
+
+
+def test_a_key_in_place_of_its_file_is_not_shown() -> None:
+    told = refusal(GOOGLE_APPLICATION_CREDENTIALS='{"private_key": "hush"}')
+    assert "GOOGLE_APPLICATION_CREDENTIALS=***" in told
+    assert "hush" not in told
+
+
+def test_the_log_tells_every_setting_with_its_origin(tmp_path: Path) -> None:
+    lines = settings(GOOGLE_APPLICATION_CREDENTIALS=str(tmp_path / "key.json"), HTTP_TIMEOUT="2.5").lines()
+    assert [line.split("=")[0] for line in lines] == list(NAMES)
+    assert {"HTTP_TIMEOUT=2.5 (environment)", "LOOKBACK_HOURS=6 (config.py)"} <= set(lines)
+    assert f"SERVICE_ACCOUNT_PATH={tmp_path / 'key.json'} (GOOGLE_APPLICATION_CREDENTIALS)" in lines
 
 
 def test_settings_cross_to_a_worker() -> None:
