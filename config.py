@@ -24,7 +24,7 @@ from utils import one_line
 # Defaults. A line of `.env` or an environment variable of the same name overrides them.
 MAX_CAMPAIGN_PROCESSES = 4  # campaigns read at the same time, each in a process of its own
 PROCESS_TIMEOUT = 3600  # seconds that one campaign may take
-BATCH_SIZE = 5_000  # records per chunk: larger ones are no faster and take more memory
+BATCH_SIZE = 2_500  # records per chunk: larger ones are no faster and take more memory
 CONCURRENT_REQUESTS = 10  # requests under way in one campaign's process
 DB_BATCH_SIZE = 10  # chunks per write to the spool
 CYCLE_INTERVAL_MINUTES = 15  # minutes from the start of one cycle to the start of the next
