@@ -54,10 +54,9 @@ def usable_credentials(rows: Sequence[Row], settings: Settings) -> tuple[list[Cr
             skipped.append(_skipped(row, "the same row stands in the table twice", failed=False))
             continue
         seen.append(row)
-        problems = problems_of(row)
-        if not problems and row.get("enabled", "").casefold() in NO:
+        if row.get("enabled", "").casefold() in NO:
             skipped.append(_skipped(row, "switched off", failed=False))
-        elif problems:
+        elif problems := problems_of(row):
             skipped.append(_skipped(row, "; ".join(f"{problem.column}: {problem.text}" for problem in problems)))
         elif (key := source_key(row)) in usable:
             skipped.append(_skipped(row, "another row has the same client, campaign and URL: keep one of them"))

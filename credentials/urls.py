@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from errors import RowUnusable
 from reports import REPORTS
+from utils import one_line
 
 DEFAULT_REPORT = "call_report_export"
 OURS = frozenset(
@@ -27,6 +28,7 @@ WRITING = re.compile(
 OTHER_MODES = frozenset({"did", "did_id", "pause_code_rpt", "park_rpt", "NVAuser"})
 SCALARS = frozenset({"campaign", "group", "list_id", "status", "user_group"})
 CLOSER_CALLS = "6"
+USUAL_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +56,8 @@ def report_address(url: str) -> ReportAddress:
     if re.search(r"[\s\x00-\x1f]", url):
         raise RowUnusable("the URL has a blank or control character in it")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    origin = f"{parts.scheme.lower()}://{host}{f':{port}' if port is not None else ''}"
+    scheme = parts.scheme.lower()
+    origin = f"{scheme}://{host}{'' if port in (None, USUAL_PORTS[scheme]) else f':{port}'}"
     folder, report = _page(parts.path)
     parameters = _parameters(report, parts.query)
     query = "&".join(f"{quote(name)}={quote(value)}" for name, value in sorted(parameters))
@@ -80,16 +83,17 @@ def _parameters(report_name: str, query: str) -> tuple[tuple[str, str], ...]:
     report = REPORTS[report_name]
     given = parse_qsl(query, keep_blank_values=True)
     for name, value in given:
+        shown = one_line(name, limit=40)
         if WRITING.match(name):
-            raise RowUnusable(f"the URL's parameter {name!r} can change data on the dialer: take it out")
+            raise RowUnusable(f"the URL's parameter {shown!r} can change data on the dialer: take it out")
         if name in OTHER_MODES:
             raise RowUnusable(f"the URL's parameter {name!r} asks for another kind of report: take it out")
         if report_name == "call_report_export" and name in SCALARS:
             raise RowUnusable(f"the dialer ignores {name!r}: write it as '{name}[]'")
         if name == "file_download" and report_name == "user_stats" and value not in ("", CLOSER_CALLS):
-            raise RowUnusable(f"file_download={value!r} is not the list of in-group calls: use file_download=6")
+            raise RowUnusable("the URL's file_download is not the list of in-group calls: use file_download=6")
         if name not in OURS and name not in report.KEPT_PARAMETERS:
-            raise RowUnusable(f"the URL's parameter {name!r} is not known to this report: take it out")
+            raise RowUnusable(f"the URL's parameter {shown!r} is not known to this report: take it out")
     kept = tuple((name, value) for name, value in given if name in report.KEPT_PARAMETERS and value != "")
     missing = report.NEEDED_PARAMETERS - {name for name, _ in kept}
     if missing:

@@ -87,7 +87,7 @@ def shows(path: Path) -> str | None:
     """By the header row, which is the same in every language."""
     with path.open("rb") as file:
         names = _names(read_header(file))
-    if not set(NEEDED) <= set(names):
+    if not set(NEEDED) <= set(names) or "custom_fields" in names:  # that one name stands for any number of fields
         return None
     if "uniqueid" not in names:
         return STANDARD

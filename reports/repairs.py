@@ -97,9 +97,13 @@ def aligner(columns: Sequence[str], needed: Sequence[str]) -> Aligner:
             """Of the columns from here to the end."""
             if column == len(columns):
                 return 0 if spent == extra else IMPOSSIBLE
-            onward = (costs[column] * count + least_cost(column + 1, spent + count) for count, _ in taken(column, spent))
+            onward = (
+                costs[column] * count + least_cost(column + 1, spent + count) for count, _ in taken(column, spent)
+            )
             return min(onward, default=IMPOSSIBLE)
 
+        if least_cost(0, 0) >= IMPOSSIBLE:
+            return None
         values: list[str] = []
         reached = {0}
         for column in range(len(columns)):
@@ -110,10 +114,10 @@ def aligner(columns: Sequence[str], needed: Sequence[str]) -> Aligner:
                 if costs[column] * count + least_cost(column + 1, spent + count) == least_cost(column, spent)
             }
             reached = {spent for spent, _ in likeliest}
-            value, *others = {value for _, value in likeliest} or {""}
+            value, *others = {value for _, value in likeliest}
             if others and column in watched:
                 return None
             values.append("" if others else value)
-        return values if least_cost(0, 0) < IMPOSSIBLE else None
+        return values
 
     return align

@@ -70,8 +70,13 @@ def read(path: Path, source: Credential, *, chunk_records: int, lead_fields: boo
     if not any(line.startswith(FOOTER) for line in lines[-3:]):
         raise AnswerBroken(source.host, "its line of totals is missing")
     records = _records(lines)
-    for first in range(0, len(records), chunk_records):
-        yield _chunk(records[first : first + chunk_records], names, agent, source, lead_fields=lead_fields)
+    first = 0
+    while first < len(records):
+        behind = first + chunk_records
+        while behind < len(records) and _second(records[behind]) == _second(records[behind - 1]):
+            behind += 1  # equal legs are told apart by counting them
+        yield _chunk(records[first:behind], names, agent, source, lead_fields=lead_fields)
+        first = behind
 
 
 def _names(header: bytes) -> list[str]:
@@ -94,6 +99,10 @@ def _records(lines: list[bytes]) -> list[bytes]:
         else:
             records.append(line)
     return records
+
+
+def _second(record: bytes) -> list[bytes]:
+    return record.split(b'","', 3)[2:3]
 
 
 def _chunk(records: list[bytes], names: list[str], agent: str, source: Credential, *, lead_fields: bool) -> Chunk:

@@ -52,7 +52,7 @@ def oldest_day_of_interest(
     """From which day on the hours of earlier reads matter to a plan."""
     days = [local_day(now, source.timezone) - timedelta(days=settings.settle_days + 1) for source in sources]
     days += [
-        local_day(watermarks[source.source_key], source.timezone) - timedelta(days=1)
+        local_day(watermarks[source.source_key] - settings.lookback, source.timezone) - timedelta(days=1)
         for source in sources
         if source.source_key in watermarks
     ]

@@ -6,6 +6,7 @@ The excerpts in ``tests/fixtures`` are the header row and a few records of answe
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -74,14 +75,18 @@ def export(*records: bytes, columns: str = "extended_2") -> bytes:
 class Answer:
     """What reading a whole answer gave."""
 
-    rows: list[dict[str, Any]]
+    chunks: list[Chunk]
     quarantined: list[tuple[str, str]]
     """Record and reason."""
     records: int
     duplicates: int
     hours: Counter[tuple[date, int]]
     in_progress: Counter[tuple[date, int]]
-    chunks: list[Chunk]
+
+    @cached_property
+    def rows(self) -> list[dict[str, Any]]:
+        frames = (chunk.rows for chunk in self.chunks)
+        return [row for frame in frames for row in pa.Table.from_pandas(frame, preserve_index=False).to_pylist()]
 
     @property
     def only(self) -> dict[str, Any]:
@@ -112,13 +117,12 @@ def read(
         hours[count.day, count.hour] += count.legs
         in_progress[count.day, count.hour] += count.in_progress
     return Answer(
-        rows=[row for chunk in chunks for row in pa.Table.from_pandas(chunk.rows, preserve_index=False).to_pylist()],
+        chunks=chunks,
         quarantined=quarantined,
         records=sum(chunk.records for chunk in chunks),
         duplicates=sum(chunk.duplicates for chunk in chunks),
         hours=hours,
         in_progress=+in_progress,
-        chunks=chunks,
     )
 
 

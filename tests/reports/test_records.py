@@ -118,8 +118,10 @@ def test_an_answer_that_ends_inside_a_record_is_broken_off(missing: int, size: i
 
 
 def test_pieces_that_do_not_follow_each_other_are_not_joined() -> None:
-    answer = read(export(b"2026-03-02 10:00:00\tcut off\r\n", record(OUTBOUND), b"no call at all\r\n"))
-    assert [record for record, _ in answer.quarantined] == ["2026-03-02 10:00:00\tcut off", "no call at all"]
+    undated = record(OUTBOUND, call_date="")
+    answer = read(export(b"2026-03-02 10:00:00\tcut off\r\n", undated, b"no call at all\r\n", record(OUTBOUND)))
+    kept = ["2026-03-02 10:00:00\tcut off", "no call at all", undated[:-2].decode()]
+    assert [record for record, _ in answer.quarantined] == kept
     assert len(answer.rows) == 1
 
 

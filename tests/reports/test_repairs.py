@@ -67,11 +67,11 @@ def test_tabs_in_the_usual_texts_move_nothing(column: str, direction: dict[str, 
 def test_a_record_that_leaves_doubt_is_quarantined_as_it_came(column: str) -> None:
     """A tab between two free texts may belong to either of them."""
     damaged = record(OUTBOUND, **{column: "x\ty"})
-    answer = read(export(damaged, record(INBOUND)))
-    assert answer.values("status") == [("SALE",)]
+    answer = read(export(damaged, record(OUTBOUND, uniqueid="1.1"), record(INBOUND)))
+    assert answer.values("status") == [("NA",), ("SALE",)]
     reason = f"{len(header()) + 1} fields instead of {len(header())}, and their values leave doubt"
     assert answer.quarantined == [(damaged.removesuffix(b"\r\n").decode(), reason)]
-    assert (answer.records, answer.duplicates) == (2, 0)
+    assert (answer.records, answer.duplicates) == (3, 0)
 
 
 @pytest.mark.parametrize("count", [1, 2, 40, 58])

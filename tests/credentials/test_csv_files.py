@@ -1,0 +1,157 @@
+"""CSV files of clients: Excel's own spellings are read, every mistake has its place, and it is all or nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from credentials.csv_files import EXAMPLE, HEADER, OPTIONAL, read_clients, template
+from credentials.rows import problems_of, source_key
+from errors import ImportRefused
+from tables import CREDENTIALS
+
+NAMES = "Campaign,URL,Username,Password,ClientName,ClientID"
+ANN = "Sales,https://d.example/,report,hunter2,Ann,C1"
+BEA = "Sales,https://d.example/,report,hunter2,Bea,C2"
+
+
+def imported(path: Path, content: str | bytes) -> list[dict[str, str | None]]:
+    file = path / "clients.csv"
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return read_clients(file)
+
+
+def mistakes(path: Path, content: str | bytes) -> list[str]:
+    with pytest.raises(ImportRefused) as refused:
+        imported(path, content)
+    assert "hunter2" not in str(refused.value)
+    assert "clients.csv" in str(refused.value)
+    return [line.strip() for line in refused.value.args[1].splitlines()]
+
+
+def test_a_row_has_every_column_of_the_table_and_its_source(tmp_path: Path) -> None:
+    [ann] = imported(tmp_path, f"{NAMES}\n{ANN}\n")
+    assert ann == {column.name: None for column in CREDENTIALS.columns} | {
+        "campaign": "Sales", "url": "https://d.example/", "username": "report", "password": "hunter2",
+        "client_name": "Ann", "client_id": "C1", "source_key": source_key(ann),
+    }  # fmt: skip
+
+
+def test_the_template_can_be_imported(tmp_path: Path) -> None:
+    [example] = imported(tmp_path, template())
+    assert problems_of({name: value or "" for name, value in example.items()}) == []
+    assert example["ingroups"] == "SALES_IN,SUPPORT_IN"
+    assert len(EXAMPLE) == len(HEADER + OPTIONAL) == len(CREDENTIALS.columns)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"\ufeff{NAMES}\n{ANN}\n".encode(),
+        f"{NAMES}\r\n{ANN}\r\n".encode(),
+        f"{NAMES}\n{ANN}".encode(),
+        f"{NAMES}\n\n,,,,,\n{ANN}\n\n".encode(),
+        f"{NAMES}\n{ANN}\n".replace(",", ";").encode(),
+        f"\ufeff{NAMES}\r\n{ANN}\r\n".replace(",", ";").encode(),
+        f"{NAMES}\n{ANN}\n".replace(",", "\t").encode(),
+        f"{NAMES}\n{ANN}\n".replace("ClientName", "client_name").replace("ClientID", "CLIENT ID").encode(),
+        ("\n".join(",".join(f'"{cell}"' for cell in line.split(",")) for line in (NAMES, ANN)) + "\n").encode(),
+    ],
+)
+def test_every_spelling_of_a_file_is_read_alike(tmp_path: Path, content: bytes) -> None:
+    assert imported(tmp_path, content) == imported(tmp_path, f"{NAMES}\n{ANN}\n")
+
+
+def test_excel_writes_cp1252(tmp_path: Path) -> None:
+    content = f"{NAMES}\n{ANN}\n".replace("Ann", "Müller – Söhne").replace(",", ";").encode("cp1252")
+    assert imported(tmp_path, content)[0]["client_name"] == "Müller – Söhne"
+
+
+def test_quoted_cells_may_hold_anything(tmp_path: Path) -> None:
+    quoted = ANN.replace("hunter2", '"p,""w"";1"').replace("Ann", '"Ann, Bea\nand Cem"')
+    [row] = imported(tmp_path, f"{NAMES}\n{quoted}\n")
+    assert (row["password"], row["client_name"]) == ('p,"w";1', "Ann, Bea\nand Cem")
+
+
+def test_columns_may_stand_in_any_order(tmp_path: Path) -> None:
+    [row] = imported(
+        tmp_path, "ClientID,Enabled,URL,Campaign,Password,Username,ClientName\nC1,no,https://d.example/,S,p,u,A\n"
+    )
+    assert (row["client_id"], row["enabled"], row["campaign"], row["username"]) == ("C1", "no", "S", "u")
+
+
+def test_every_mistake_is_told_with_line_and_column(tmp_path: Path) -> None:
+    content = f"""{NAMES},Timezone,MaxConnections
+{ANN},UTC,2
+Sales,d.example,report,hunter2,Bea,C2,Eastern,many
+,https://d.example/,,hunter2,Cem,C3,,
+Sales,https://d.example/,report,hunter2,Dan,C4
+"""
+    assert mistakes(tmp_path, content) == [
+        "line 3, column URL: the URL must begin with http:// or https:// and a host name",
+        "line 3, column Timezone: 'Eastern' is no IANA time zone like America/New_York",
+        "line 3, column MaxConnections: must be a whole number from 1 to 50",
+        "line 4, column Campaign: is empty",
+        "line 4, column Username: is empty",
+        "line 5: 6 cells instead of 8",
+    ]
+
+
+def test_a_line_number_counts_the_lines_inside_cells(tmp_path: Path) -> None:
+    two_lines = ANN.replace("Ann", '"Ann\nand Bea"')
+    assert mistakes(tmp_path, f"{NAMES}\n{two_lines}\n{BEA.replace('C2', '')}\n") == [
+        "line 4, column ClientID: is empty"
+    ]
+
+
+def test_the_same_source_twice_is_a_mistake(tmp_path: Path) -> None:
+    again = ANN.replace("https://d.example/", "HTTPS://D.example/vicidial").replace("Ann", "Other")
+    assert mistakes(tmp_path, f"{NAMES}\n{ANN}\n{BEA}\n{again}\n") == [
+        "line 4: the same client, campaign and URL as line 2"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("header", "found"),
+    [
+        (NAMES + ",Colour", ["line 1, column 7: 'Colour' is not a column; see `clients template`"]),
+        (NAMES + ",", ["line 1, column 7: '' is not a column; see `clients template`"]),
+        (NAMES.replace(",Password", ""), ["line 1: the column Password is missing"]),
+        (NAMES + ",client_id", ["line 1: the column client_id stands there twice"]),
+        (
+            "Campaign,Colour",
+            [
+                "line 1, column 2: 'Colour' is not a column; see `clients template`",
+                *(f"line 1: the column {name} is missing" for name in HEADER[1:]),
+            ],
+        ),
+    ],
+)
+def test_a_header_row_that_does_not_fit_is_refused_as_a_whole(tmp_path: Path, header: str, found: list[str]) -> None:
+    assert mistakes(tmp_path, f"{header}\n{ANN}\n") == found
+
+
+@pytest.mark.parametrize("content", ["", "\n", f"{NAMES}\n", f"{NAMES}\n,,,,,\n"])
+def test_a_file_without_rows_is_refused(tmp_path: Path, content: str) -> None:
+    found = mistakes(tmp_path, content)
+    assert found == ["there is no row below the header"] or found[0] == "line 1: the column Campaign is missing"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ['Sales,"https://d.example/,report', f'{BEA}\nSales,"x"y,report', '"Sa"les,https://d.example/,report,p,Cem,C3'],
+)
+def test_quotes_that_do_not_match_are_a_mistake(tmp_path: Path, broken: str) -> None:
+    found = mistakes(tmp_path, f"{NAMES}\n{ANN}\n{broken}\n")
+    assert found[-1].startswith("line ")
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ImportRefused, match="cannot be read: No such file"):
+        read_clients(tmp_path / "nowhere.csv")
+    with pytest.raises(ImportRefused, match="cannot be read"):
+        read_clients(tmp_path)
+
+
+def test_another_kind_of_file_is_refused_without_showing_it(tmp_path: Path) -> None:
+    found = mistakes(tmp_path, bytes(range(256)) * 40)
+    assert all(line.startswith("line ") and len(line) < 120 for line in found)

@@ -1,0 +1,278 @@
+"""How far everything has been read without a gap: a watermark never passes one, and never goes back."""
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from messages import Batch, CampaignOutcome, SealedWindow, Window
+from schedules.days import hour_start, hours_between
+from schedules.histories import History, Hours, advanced, batch_of, committed, oldest_day_of_interest
+from tests.schedules.sources import (
+    KEY,
+    MONDAY,
+    NEW_YORK,
+    SETTINGS,
+    all_read,
+    day_before,
+    hour_read,
+    hours_of,
+    known,
+    outcome,
+    planned,
+    sealed,
+    source,
+    utc,
+)
+
+NOON = utc("2026-03-02 12:20")
+NINE = utc("2026-03-02 09:00")
+
+
+def reads(*hours: tuple[int, str]) -> Hours:
+    """Hours of Monday with the time when each was read."""
+    return {(MONDAY, hour): hour_read(MONDAY, hour, utc(f"2026-03-02 {at}")) for hour, at in hours}
+
+
+@pytest.mark.parametrize(
+    ("hours", "until"),
+    [
+        ((), "09:00"),
+        (((9, "12:20"),), "10:00"),
+        (((9, "12:20"), (10, "12:20"), (11, "12:20"), (12, "12:20")), "12:20"),
+        (((9, "12:20"), (11, "12:20"), (12, "12:20")), "10:00"),  # a gap
+        (((10, "12:20"), (11, "12:20")), "09:00"),
+        (((9, "09:40"),), "09:40"),  # read while it was under way
+        (((9, "09:40"), (10, "12:20")), "09:40"),
+        (((9, "10:00"), (10, "10:00")), "10:00"),  # read when it began: nothing of it
+        (((9, "08:00"),), "09:00"),  # read before it began
+        (((8, "12:20"), (9, "12:20")), "10:00"),
+        (((9, "12:20"), (10, "10:30"), (11, "12:20")), "10:30"),
+    ],
+)
+def test_a_watermark_advances_to_the_first_gap(hours: tuple[tuple[int, str], ...], until: str) -> None:
+    assert advanced(NINE, reads(*hours), "UTC", NOON) == utc(f"2026-03-02 {until}")
+
+
+def test_a_watermark_within_an_hour_goes_on_from_there() -> None:
+    at = utc("2026-03-02 09:40")
+    assert advanced(at, reads((9, "09:50")), "UTC", NOON) == utc("2026-03-02 09:50")
+    assert advanced(at, reads((9, "09:30")), "UTC", NOON) == at
+    assert advanced(at, reads((9, "12:20")), "UTC", NOON) == utc("2026-03-02 10:00")
+
+
+@pytest.mark.parametrize("day", [date(2026, 3, 8), date(2026, 11, 1)])
+def test_a_watermark_passes_the_days_that_change_the_clock(day: date) -> None:
+    start, end = hour_start(day, 0, NEW_YORK), hour_start(day, 24, NEW_YORK)
+    hours = {(read.day, read.hour): read for read in all_read(start, end, end, NEW_YORK)}
+    assert advanced(start, hours, NEW_YORK, end) == end
+    del hours[day, 1]
+    assert advanced(start, hours, NEW_YORK, end) == hour_start(day, 1, NEW_YORK)
+
+
+def test_a_watermark_never_passes_now() -> None:
+    hours = {(read.day, read.hour): read for read in all_read(NINE, NOON, NOON)}
+    assert advanced(NINE, hours, "UTC", utc("2026-03-02 11:00")) == utc("2026-03-02 11:00")
+
+
+ZONES = st.sampled_from(["UTC", NEW_YORK, "Australia/Lord_Howe", "Asia/Kolkata"])
+STARTS = st.sampled_from(
+    [utc("2026-03-02 09:00"), utc("2026-03-07 20:10"), utc("2026-04-04 10:00"), utc("2026-11-01 02:00")]
+)
+
+
+@given(
+    zone=ZONES, start=STARTS,
+    pattern=st.lists(st.none() | st.integers(-90, 300), min_size=1, max_size=12), until=st.integers(0, 13 * 60),
+)  # fmt: skip
+def test_a_watermark_never_goes_back_nor_beyond_a_gap(
+    zone: str, start: datetime, pattern: list[int | None], until: int
+) -> None:
+    now = start + timedelta(minutes=until)
+    spans = list(hours_between(start, start + timedelta(hours=12), zone))
+    hours: Hours = {}
+    for (day, hour, began, _), late in zip(spans, pattern, strict=False):
+        if late is not None:
+            hours[day, hour] = hour_read(day, hour, began + timedelta(minutes=late))
+    reached = advanced(start, hours, zone, now)
+    assert reached >= start
+    for day, hour, began, end in spans:
+        read = hours.get((day, hour))
+        covered = min(read.read_at, end) if read else began
+        if covered < end:  # nothing after this moment is known
+            assert reached <= max(covered, began, start)
+            break
+    further = hours | {(day, hour): hour_read(day, hour, now) for day, hour, _, _ in spans[:3]}
+    assert advanced(reached, further, zone, now) >= reached
+
+
+# Batches
+
+
+def batch(*outcomes: CampaignOutcome, history: History, at: datetime = NOON, run_id: str = "run") -> Batch:
+    return batch_of(outcomes, history, [source()], SETTINGS, run_id, planned_at=at, committed_at=at)
+
+
+def read_until(found: Batch) -> list[datetime]:
+    return [watermark.read_until for watermark in found.watermarks]
+
+
+def test_a_read_window_moves_the_watermark_to_the_moment_when_the_dialer_was_asked() -> None:
+    found = batch(outcome(sealed(hours_of(MONDAY, 9, 12), NOON)), history=known(NINE))
+    [watermark] = found.watermarks
+    assert (watermark.read_until, watermark.source_key, watermark.host) == (NOON, KEY, "dialer.example")
+    assert (watermark.campaign, watermark.client_id, watermark.report) == ("Sales", "C1", "call_report_export")
+
+
+def test_a_first_load_moves_the_watermark_only_when_its_oldest_days_are_read() -> None:
+    first_day = day_before(MONDAY, 7)
+    history = known(None)
+    newest = batch(outcome(sealed(hours_of(MONDAY, 0, 12), NOON)), history=history)
+    assert read_until(newest) == [hour_start(first_day, 0, "UTC")]
+    committed(history, newest)
+    rest = [sealed(hours_of(day_before(MONDAY, back), 0, 23), NOON) for back in range(1, 8)]
+    assert read_until(batch(outcome(*rest), history=history)) == [NOON]
+
+
+def test_a_gap_between_windows_holds_the_watermark() -> None:
+    windows = sealed(hours_of(MONDAY, 9, 9), NOON), sealed(hours_of(MONDAY, 11, 12), NOON)
+    assert read_until(batch(outcome(*windows), history=known(NINE))) == [utc("2026-03-02 10:00")]
+
+
+def test_a_suspect_window_does_not_move_the_watermark_and_is_read_again() -> None:
+    history = known(NINE)
+    suspect = sealed(hours_of(MONDAY, 9, 10), NOON, suspect="fewer calls than before")
+    found = batch(outcome(suspect, sealed(hours_of(MONDAY, 11, 12), NOON)), history=history)
+    assert read_until(found) == [NINE]
+    assert found.outcomes[0].sealed[0] is suspect
+    committed(history, found)
+    assert set(history.hours[KEY]) == {(MONDAY, 11), (MONDAY, 12)}
+    assert (MONDAY, 9, 12) in planned(utc("2026-03-02 12:35"), history)
+
+
+def test_suspect_windows_alone_move_nothing() -> None:
+    found = batch(outcome(sealed(hours_of(MONDAY, 9, 12), NOON, suspect="fewer")), history=known(NINE))
+    assert found.watermarks == ()
+
+
+def test_the_windows_of_a_backfill_do_not_move_a_watermark() -> None:
+    history = known(NINE)
+    found = batch(outcome(sealed(hours_of(MONDAY, 9, 12), NOON, backfill_id="b")), history=history)
+    assert found.watermarks == ()
+    committed(history, found)
+    assert history.watermarks == {KEY: NINE}
+    assert (MONDAY, 9) in history.hours[KEY]
+
+
+def test_a_batch_without_windows_moves_nothing() -> None:
+    found = batch(outcome(), history=known(NINE))
+    assert (found.watermarks, len(found.outcomes)) == ((), 1)
+
+
+def test_planning_a_batch_leaves_the_history_as_it_is_until_it_is_committed() -> None:
+    history = known(NINE, [hour_read(MONDAY, 8, NINE)])
+    found = batch(outcome(sealed(hours_of(MONDAY, 9, 12), NOON)), history=history)
+    assert (history.watermarks, set(history.hours[KEY])) == ({KEY: NINE}, {(MONDAY, 8)})
+    committed(history, found)
+    assert (history.watermarks, len(history.hours[KEY])) == ({KEY: NOON}, 5)
+
+
+def test_outcomes_of_several_jobs_are_seen_together() -> None:
+    one, other = (sealed(hours_of(MONDAY, first, last), NOON) for first, last in ((9, 10), (11, 12)))
+    found = batch(outcome(one), outcome(other, job_id="0001"), history=known(NINE))
+    assert read_until(found) == [NOON]
+    assert [each.job_id for each in found.outcomes] == ["0000", "0001"]
+
+
+def test_the_same_batch_has_the_same_name_and_another_one_another() -> None:
+    window = sealed(hours_of(MONDAY, 9, 12), NOON)
+    name = batch(outcome(window), history=known(NINE)).batch_id
+    assert name == batch(outcome(window), history=known(NINE), at=NOON + timedelta(minutes=1)).batch_id
+    others = [
+        batch(outcome(window), history=known(NINE), run_id="other"),
+        batch(outcome(window, job_id="0001"), history=known(NINE)),
+        batch(outcome(sealed(hours_of(MONDAY, 8, 12), NOON)), history=known(NINE)),
+        batch(outcome(sealed(hours_of(MONDAY, 9, 12), NOON + timedelta(seconds=1))), history=known(NINE)),
+        batch(outcome(), history=known(NINE)),
+    ]
+    assert len({name, *(other.batch_id for other in others)}) == 6
+
+
+def test_the_order_in_which_outcomes_come_does_not_change_a_batch() -> None:
+    one, other = (
+        outcome(sealed(hours_of(MONDAY, 9, 10), NOON)),
+        outcome(sealed(hours_of(MONDAY, 11, 12), NOON), job_id="0001"),
+    )
+    first, second = batch(one, other, history=known(NINE)), batch(other, one, history=known(NINE))
+    assert (first.batch_id, first.watermarks) == (second.batch_id, second.watermarks)
+
+
+# Cycle after cycle
+
+
+def after_cycles(moments: list[datetime], zone: str, down: tuple[datetime, datetime] | None = None) -> History:
+    """A history of cycles at these moments: each reads what is planned, unless the dialer is down."""
+    history = known(None)
+    for moment in moments:
+        if down and down[0] <= moment < down[1]:
+            continue
+        spans = planned(moment, history, timezone=zone)
+        windows: list[SealedWindow] = [
+            sealed(hours_of(day, first, last, zone), moment, zone) for day, first, last in spans
+        ]
+        rows = [source(timezone=zone)]
+        committed(
+            history,
+            batch_of([outcome(*windows)], history, rows, SETTINGS, "run", planned_at=moment, committed_at=moment),
+        )
+        assert history.watermarks[KEY] == moment
+    return history
+
+
+@pytest.mark.parametrize("zone", ["UTC", NEW_YORK, "Australia/Lord_Howe", "Asia/Kathmandu"])
+@pytest.mark.parametrize("start", ["2026-03-07 22:00", "2026-10-31 22:00", "2026-04-04 06:00"])
+def test_every_cycle_reads_up_to_its_own_start_over_nights_that_change_the_clock(zone: str, start: str) -> None:
+    moments = [utc(start) + timedelta(minutes=45 * number) for number in range(34)]
+    after_cycles(moments, zone)
+
+
+def test_after_an_outage_one_cycle_catches_up() -> None:
+    moments = [utc("2026-03-02 00:10") + timedelta(minutes=30 * number) for number in range(40)]
+    history = after_cycles(moments, NEW_YORK, down=(moments[10], moments[30]))
+    unread = [span for span in hours_between(moments[0], moments[-1], NEW_YORK) if span[:2] not in history.hours[KEY]]
+    assert unread == []
+
+
+# What of the past matters
+
+
+def test_earlier_hours_matter_as_far_as_settling_and_the_oldest_watermark_reach() -> None:
+    rows = [source(), source(source_key="1" * 32, timezone="Pacific/Kiritimati")]
+    assert oldest_day_of_interest(rows, {}, SETTINGS, NOON) == day_before(MONDAY, 4)
+    watermarks = {KEY: utc("2026-02-10 07:00")}
+    assert oldest_day_of_interest(rows, watermarks, SETTINGS, NOON) == date(2026, 2, 9)
+    assert oldest_day_of_interest([], {}, SETTINGS, NOON) == MONDAY
+
+
+def test_a_long_lookback_reads_every_hour_of_it_again() -> None:
+    settings = replace(SETTINGS, lookback=timedelta(days=10), settle_days=0)
+    since = oldest_day_of_interest([source()], {KEY: NOON}, settings, NOON)
+    hours = [read for read in all_read(utc("2026-01-01 00:00"), NOON) if read.day >= since]
+    found = planned(NOON, known(NOON, hours), settings)
+    assert found[-1] == (day_before(MONDAY, 10), 12, 23)
+    assert len(found) == 11
+
+
+def test_hours_of_other_sources_are_kept_apart() -> None:
+    history = known(NINE)
+    other = SealedWindow(
+        source_key="1" * 32, campaign="Sales", client_id="C2", client_name="", report="call_report_export",
+        window=Window(day=MONDAY, first_hour=9, last_hour=9, since=NINE, until=NOON), read_at=NOON,
+    )  # fmt: skip
+    found = batch_of(
+        [outcome(other)], history, [source(), source(source_key="1" * 32)], SETTINGS, "run",
+        planned_at=NOON, committed_at=NOON,
+    )  # fmt: skip
+    assert [watermark.source_key for watermark in found.watermarks] == ["1" * 32]
