@@ -78,6 +78,10 @@ def test_records_without_uniqueid_that_are_alike_in_everything_are_copies() -> N
     """The join with the agent's log makes them, and STANDARD does not show the wrap-up time in which they differ."""
     answer = read(export(*[record(INBOUND, STANDARD)] * 3, columns=STANDARD))
     assert (len(answer.rows), answer.duplicates, answer.records) == (1, 2, 3)
+    other = record(INBOUND, STANDARD, status="NI")
+    with_copies = read(export(*[record(INBOUND, STANDARD)] * 3, other, columns=STANDARD))
+    without = read(export(record(INBOUND, STANDARD), other, columns=STANDARD))
+    assert with_copies.rows == without.rows
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """A truncated export looks perfect; so an answer that shows less than before is not believed without proof."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from errors import ReportUnknown
 from messages import CampaignOutcome
 from simulated_dialer import Leg, Rates, SimulatedDialer, World
 from simulated_dialer.legs import Direction
+from spools.files import WindowSpool
+from spools.readings import Reading
 from tests.dialers.sources import (
     API,
     DAY,
@@ -43,6 +46,25 @@ def no_downloads_left(settings: Settings) -> bool:
 
 
 # An answer that shows fewer calls than an earlier one
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "same"),
+    [
+        ({8: 5, 9: 3}, {8: 5, 9: 4}, True),
+        ({8: 5, 9: 3}, {8: 5, 9: 2}, False),
+        ({8: 5, 9: 3}, {8: 4, 9: 4}, False),
+    ],
+)
+def test_new_calls_of_the_last_hour_make_no_other_answer(
+    settings: Settings, earlier: dict[int, int], later: dict[int, int], *, same: bool
+) -> None:
+    def reading(legs: dict[int, int]) -> Reading:
+        spool = WindowSpool(settings.data_dir / "spool", "x", lead_fields=False)
+        counted = Counter({(DAY, hour): count for hour, count in legs.items()})
+        return Reading(spool, datetime.now(UTC), digest=str(legs), legs=counted)
+
+    assert reading(earlier).tells_the_same_as(reading(later), day_window(8, 9)) is same
 
 
 def test_a_short_answer_is_forgotten_when_the_second_one_is_full(dialer: SimulatedDialer, settings: Settings) -> None:
