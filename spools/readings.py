@@ -52,7 +52,7 @@ class Reading:
         self.last_inbound_hour = max(self.last_inbound_hour, chunk.last_inbound_hour)
 
     def tells_the_same_as(self, later: "Reading", window: Window) -> bool:
-        """Byte for byte, or leg for leg but for new calls in the last hour: a dialer at work is never quite the same."""
+        """Byte for byte, or leg for leg but for new calls in the last hour: no dialer at work stays the same."""
         legs = [(self.legs[window.day, hour], later.legs[window.day, hour]) for hour in window.hours]
         grown = legs[-1][0] <= legs[-1][1] and all(before == after for before, after in legs[:-1])
         return self.digest == later.digest or grown
