@@ -1,4 +1,4 @@
-"""A program with its own folder, and dialers with a small world that stands at the present moment."""
+"""A program with its own folder, and dialers with a small world that stands shortly before the present moment."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,6 +11,9 @@ import pytest
 
 from simulated_dialer import Account, SimulatedDialer, World
 from tests.acceptance.running import PASSWORD, USER, ZONE, Program
+
+LAG = timedelta(minutes=40)
+"""So that a test can move a dialer's clock on without passing the program's."""
 
 
 class Dialers(Protocol):
@@ -28,7 +31,7 @@ def dialers() -> Iterator[Dialers]:
     with ExitStack() as stack:
 
         def make(seed: int = 1, *, calls_per_hour: float = 4, days: int = 2) -> SimulatedDialer:
-            now = datetime.now(UTC)
+            now = datetime.now(UTC) - LAG
             first = now.astimezone(ZoneInfo(ZONE)).date() - timedelta(days=days - 1)
             world = World(seed, first, days + 1, ZONE, calls_per_hour=[calls_per_hour] * 24)
             world.now = now

@@ -37,7 +37,7 @@ def assert_all_accounted_for(answer: Answer, records: int) -> None:
         assert row["direction"] in ("inbound", "outbound")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(body=st.sampled_from(EXPORTS), changes=CHANGES, size=st.sampled_from([4, 10_000]), lead_fields=st.booleans())
 def test_no_bytes_of_an_export_break_its_parser(
     body: bytes, changes: list[tuple[float, int, bytes]], size: int, *, lead_fields: bool
@@ -57,7 +57,7 @@ def test_no_bytes_of_an_export_break_its_parser(
     assert answer.records + joined <= separate
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(body=st.sampled_from(EXPORTS), changes=CHANGES)
 def test_no_bytes_are_read_otherwise_in_other_chunks(body: bytes, changes: list[tuple[float, int, bytes]]) -> None:
     body = mutated(body, changes, body.index(b"\r\n") + 2).removesuffix(b"\r\n") + b"\r\n"
@@ -67,7 +67,7 @@ def test_no_bytes_are_read_otherwise_in_other_chunks(body: bytes, changes: list[
     assert (one.records, one.duplicates, one.in_progress) == (many.records, many.duplicates, many.in_progress)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(changes=CHANGES, size=st.sampled_from([2, 10_000]))
 def test_no_bytes_of_user_stats_break_its_parser(changes: list[tuple[float, int, bytes]], size: int) -> None:
     start = STATS.index(b"\n", STATS.index(b"\n") + 1) + 1
@@ -79,7 +79,7 @@ def test_no_bytes_of_user_stats_break_its_parser(changes: list[tuple[float, int,
     assert_all_accounted_for(answer, answer.records)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     column=st.sampled_from(["comments", "first_name", "status_name", "full_name", "phone_number_dialed", "uniqueid"]),
     text=st.binary(max_size=40),
