@@ -41,7 +41,7 @@ def read_clients(path: Path) -> list[dict[str, str | None]]:
     mistakes: list[str] = []
     lines: dict[str, int] = {}
     try:
-        header = next(reader, [])
+        header = _without_empty_end(next(reader, []), 0)
         mistakes += _header_mistakes(header)
         for cells in reader if not mistakes else ():
             if any(cell.strip() for cell in cells):
@@ -87,6 +87,7 @@ def _row(
     header: list[str], cells: list[str], line: int, lines: dict[str, int]
 ) -> tuple[dict[str, str | None], list[str]]:
     """One row and its mistakes; ``lines`` remembers which line named a source first."""
+    cells = _without_empty_end(cells, len(header))
     if len(cells) != len(header):
         return {}, [f"  line {line}: {len(cells)} cells instead of {len(header)}"]
     ours = by_our_names(dict(zip(header, cells, strict=True)))
@@ -96,6 +97,13 @@ def _row(
     if lines.setdefault(key, line) != line:
         mistakes.append(f"  line {line}: the same client, campaign and URL as line {lines[key]}")
     return row, mistakes
+
+
+def _without_empty_end(cells: list[str], least: int) -> list[str]:
+    """Excel adds separators behind the last column."""
+    while len(cells) > least and not cells[-1].strip():
+        cells = cells[:-1]
+    return cells
 
 
 def _shown(column: str) -> str:

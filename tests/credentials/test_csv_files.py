@@ -61,6 +61,10 @@ def test_every_spelling_of_a_file_is_read_alike(tmp_path: Path, content: bytes) 
     assert imported(tmp_path, content) == imported(tmp_path, f"{NAMES}\n{ANN}\n")
 
 
+def test_separators_behind_the_last_column_are_no_columns(tmp_path: Path) -> None:
+    assert imported(tmp_path, f"{NAMES},,\n{ANN},,\n") == imported(tmp_path, f"{NAMES}\n{ANN}\n")
+
+
 def test_excel_writes_cp1252(tmp_path: Path) -> None:
     content = f"{NAMES}\n{ANN}\n".replace("Ann", "Müller – Söhne").replace(",", ";").encode("cp1252")
     assert imported(tmp_path, content)[0]["client_name"] == "Müller – Söhne"
@@ -114,7 +118,7 @@ def test_the_same_source_twice_is_a_mistake(tmp_path: Path) -> None:
     ("header", "found"),
     [
         (NAMES + ",Colour", ["line 1, column 7: 'Colour' is not a column; see `clients template`"]),
-        (NAMES + ",", ["line 1, column 7: '' is not a column; see `clients template`"]),
+        (NAMES.replace(",Username", ",,Username"), ["line 1, column 3: '' is not a column; see `clients template`"]),
         (NAMES.replace(",Password", ""), ["line 1: the column Password is missing"]),
         (NAMES + ",client_id", ["line 1: the column client_id stands there twice"]),
         (
