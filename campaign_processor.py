@@ -9,7 +9,8 @@ import threading
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,7 @@ from messages import (
     ClientOutcome,
     RefusedAccount,
     SealedWindow,
+    Window,
 )
 from reports import REPORTS
 from spools.readings import SourceReader
@@ -34,6 +36,8 @@ LOG = logging.getLogger(__name__)
 EVERYTHING = "---ALL---"
 BUILD_THAT_KNOWS_ALL = 190116
 """Before it, ``---ALL---`` for campaigns and in-groups gives no calls, without a word."""
+BUILD_THAT_KNOWS_HOURS = 230622
+"""Before it, a dialer answers the whole day whatever hours it is asked for."""
 CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
@@ -122,6 +126,8 @@ class ClientReader:
     def _read_windows(self, dialer: Dialer) -> None:
         version = dialer.version()
         self._check_version(version)
+        if version is not None and version.build < BUILD_THAT_KNOWS_HOURS:
+            self._windows = _by_days(self._windows)
         reader = SourceReader(
             dialer, self._source, self._settings, spool_name=self._name, run_id=self._job.run_id,
             build=version.build if version else None, parsing=self._parsing, clock_shift=self._job.clock_shift,
@@ -165,11 +171,28 @@ class ClientReader:
             hours = version.utc_offset.total_seconds() / 3600
             self._notices.append(
                 f"{source.host} is {hours:+g} hours from UTC, which is not {source.timezone}: call_time is wrong until"
-                " Timezone of its row is corrected"
+                " Timezone of its row is corrected, and older rows until backfill reads them again"
             )
         if abs(version.now - now) > CLOCK_TOLERANCE:
             minutes = round((version.now - now).total_seconds() / 60)
             self._notices.append(f"the clock of {source.host} is wrong by {minutes:+,} minutes, and so is call_time")
+
+
+def _by_days(windows: tuple[Window, ...]) -> tuple[Window, ...]:
+    """One window per day, from midnight on: what the dialer answers anyway is asked for once."""
+    days: dict[date, Window] = {}
+    for window in windows:
+        other = days.get(window.day, window)
+        days[window.day] = replace(
+            window,
+            first_hour=0,
+            last_hour=max(window.last_hour, other.last_hour),
+            since=min(window.since, other.since),
+            until=max(window.until, other.until),
+            known_legs=window.known_legs + (other.known_legs if other is not window else 0),
+            first_read=window.first_read or other.first_read,
+        )
+    return tuple(days.values())
 
 
 def redacted(exc: BaseException) -> str:

@@ -95,6 +95,7 @@ class Dialer:
         self._slot_since = 0.0
         self._server_errors = 0
         self._deadline = 0.0
+        self._login = HTTPBasicAuth(source.username.encode("utf-8"), source.password.encode("utf-8"))
         self._session = requests.Session()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=1, max_retries=0))
@@ -202,7 +203,7 @@ class Dialer:
             response = self._session.post(
                 source.dialer_url + page,
                 data=[(name.encode("utf-8"), value.encode("utf-8")) for name, value in form],
-                auth=HTTPBasicAuth(source.username.encode("utf-8"), source.password.encode("utf-8")) if login else None,
+                auth=self._login if login else _no_login,
                 timeout=(settings.connect_timeout.total_seconds(), silence.total_seconds()),
                 verify=source.verify_tls,
                 allow_redirects=False,
@@ -296,6 +297,11 @@ class Dialer:
         if self._slot is not None:
             self._slot.release()
             self._slot = None
+
+
+def _no_login(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Instead of None, which would take a login from the user's .netrc file."""
+    return request
 
 
 def _seconds_to_wait(state: RetryCallState) -> float:

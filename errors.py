@@ -8,7 +8,7 @@
     ├── TransientError     try again; the next cycle asks from the same watermark           exit 1
     │   └── DialerUnreachable, DialerBusy, AnswerBroken, ...
     ├── SuspectData        read again, then report; the rows are kept, the watermark waits  exit 1
-    ├── WarehouseError     the commit may be repeated; what is in the spool is kept         exit 3
+    ├── WarehouseError     nothing of it was committed; the next cycle reads it again       exit 3
     │   └── WarehouseBusy, WarehouseUnusable, ...
     └── WarehouseHeld      another daemon works on this warehouse                           exit 4
 
@@ -54,7 +54,7 @@ class SuspectData(SyncError):
 
 
 class WarehouseError(SyncError):
-    """The commit did not happen and may be repeated; nothing in the spool is lost."""
+    """The commit did not happen; its windows do not count as read, and the next cycle asks for them again."""
 
     label = "warehouse"
 

@@ -40,6 +40,9 @@ Exit codes:
   4    another daemon holds this warehouse
   130  interrupted by Ctrl+C
   143  ended by SIGTERM"""
+CLIENTS_ENVIRONMENT = (
+    "Environment: WAREHOUSE, DUCKDB_PATH, DATA_DIR, DATASET_ID, CREDENTIALS_TABLE, DEFAULT_TIMEZONE (docs/settings.md)."
+)
 
 
 def run_cycle(warehouse: Warehouse, settings: Settings, now: datetime, stop: threading.Event) -> RunResult:
@@ -50,12 +53,13 @@ def run_cycle(warehouse: Warehouse, settings: Settings, now: datetime, stop: thr
         WarehouseError: nothing more could be committed; what was not is read again by the next cycle.
     """
     started = utc_now()
+    warehouse.patient_until = started + settings.cycle_interval
     usable, skipped = usable_credentials(warehouse.credential_rows(), settings)
     names = campaign_names(usable, skipped)
     if not names:
         raise NoCampaigns(warehouse.describe())
     LOG.info("Found %s to process", plural(len(names), "campaign"))
-    sources, results = without_refused(warehouse, usable)
+    sources, results = without_refused(warehouse, usable, usable)
     history = read_history(warehouse, sources, settings, now)
     run_id = new_run_id(now)
     jobs = plan_cycle(group_by_campaign(sources), history, settings, now, run_id)
@@ -83,7 +87,7 @@ Settings come from config.py, .env and these environment variables (docs/setting
 @click.pass_context
 def cli(context: click.Context, single: bool) -> None:
     """Brings every call of your VICIdial dialers, with its final disposition, into one warehouse table."""
-    context.obj = session = Session()
+    session: Session = context.obj
     if context.invoked_subcommand is not None:
         if single:
             raise click.UsageError("--single goes without a command")
@@ -165,18 +169,22 @@ Examples:
 
 {EXIT_CODES}
 
-Environment: WAREHOUSE, DUCKDB_PATH, DATA_DIR, DATASET_ID, CREDENTIALS_TABLE, DEFAULT_TIMEZONE (docs/settings.md).
+{CLIENTS_ENVIRONMENT}
 """)  # fmt: skip
 def clients() -> None:
     """Fill and show the credentials table."""
 
 
-@clients.command("import", epilog="""\b
+@clients.command("import", epilog=f"""\b
 Examples:
   python main.py clients import clients.csv
 
 Columns: Campaign,URL,Username,Password,ClientName,ClientID and optionally
 Timezone,Enabled,MaxConnections,VerifyTLS,dialer_campaigns,ingroups. All rows are taken, or none.
+
+{EXIT_CODES}
+
+{CLIENTS_ENVIRONMENT}
 """)  # fmt: skip
 @click.argument("file", type=click.Path(path_type=Path))
 @click.pass_obj
@@ -188,9 +196,13 @@ def import_file(session: Session, file: Path) -> None:
     click.echo(f"{file.name}: {merged.added} added, {merged.changed} changed, {merged.left} left as they were")
 
 
-@clients.command("list", epilog="""\b
+@clients.command("list", epilog=f"""\b
 Examples:
   python main.py clients list
+
+{EXIT_CODES}
+
+{CLIENTS_ENVIRONMENT}
 """)  # fmt: skip
 @click.pass_obj
 def list_all(session: Session) -> None:
@@ -199,19 +211,27 @@ def list_all(session: Session) -> None:
     click.echo("\n".join(client_lines(open_warehouse(settings), settings)))
 
 
-@clients.command("template", epilog="""\b
+@clients.command("template", epilog=f"""\b
 Examples:
   python main.py clients template > clients.csv
+
+{EXIT_CODES}
+
+{CLIENTS_ENVIRONMENT}
 """)  # fmt: skip
 def print_template() -> None:
     """Print a CSV file to fill in."""
     click.echo(template(), nl=False)
 
 
-@clients.command("retry", epilog="""\b
+@clients.command("retry", epilog=f"""\b
 Examples:
   python main.py clients retry "Example Ltd"
   python main.py clients retry 1001
+
+{EXIT_CODES}
+
+{CLIENTS_ENVIRONMENT}
 """)  # fmt: skip
 @click.argument("name")
 @click.pass_obj
@@ -226,8 +246,9 @@ def retry(session: Session, name: str) -> None:
 
 def main() -> None:
     """Run the command line; every error becomes one clear line and its exit code."""
+    session = Session()
     try:
-        cli.main(standalone_mode=False)
+        cli.main(standalone_mode=False, obj=session)
     except click.ClickException as exc:
         exc.show()
         sys.exit(exc.exit_code)
@@ -235,7 +256,7 @@ def main() -> None:
         sys.exit(128 + signal.SIGINT)
     except SyncError as exc:
         click.echo(f"Error: {exc}", err=True)
-        sys.exit(exit_code_of(exc))
+        sys.exit(session.interrupted_code or exit_code_of(exc))
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ class Window:
     known_legs: int = 0
     """Call legs that the last complete read of these hours found; fewer now is suspect."""
     first_read: bool = False
-    """None of these hours has been read before, so that nothing but its own tail can prove the answer complete."""
+    """One of these hours has not been read before: nothing but its own tail can prove the answer complete."""
 
     @property
     def hours(self) -> range:
@@ -247,6 +247,8 @@ class ClientResult:
     shortfall: int = 0
     suspect: int = 0
     """Windows whose answer was not believed."""
+    windows_left: int = 0
+    """Windows that were not started in time; the next cycle goes on with them."""
     failure: str | None = None
     label: str = "completed"
     notices: tuple[str, ...] = ()

@@ -13,12 +13,15 @@ from config import Settings
 from credentials.rows import usable_credentials
 from database import Warehouse
 from errors import NoCampaigns, OptionInvalid
-from messages import ClientResult, Credential, SkippedRow
+from messages import Credential, SkippedRow
 from schedules.days import local_day
 from schedules.plans import group_by_campaign, plan_backfill
 from utils import plural, utc_now
 
 LOG = logging.getLogger(__name__)
+
+CUT_SHORT = frozenset({"timed out", "worker died", "stopped", "not started"})
+"""How a job ends that the same command should go on with."""
 
 
 def run_backfill(
@@ -35,7 +38,7 @@ def run_backfill(
         raise NoCampaigns(f"{warehouse.describe()} for this choice of campaign and client")
     if any(last >= local_day(now, source.timezone) for source in chosen):
         raise OptionInvalid("--to", last.isoformat(), "a day that is over for every dialer; cycles read today")
-    sources, results = without_refused(warehouse, chosen)
+    sources, results = without_refused(warehouse, chosen, usable)
     history = read_history(warehouse, sources, settings, now, since=first)
     backfill_id = _backfill_id(chosen, first, last)
     done = warehouse.backfilled(backfill_id)
@@ -48,7 +51,7 @@ def run_backfill(
     LOG.info("Backfilling %s of %s", plural(days, "day"), plural(len(campaigns), "campaign"))
     with Progress() as progress:
         results += Run(run_id, now, warehouse, settings, sources, history, stop, progress).results(jobs)
-    if not stop.is_set() and not _failed(results):
+    if not stop.is_set() and not any(result.label in CUT_SHORT for result in results):
         warehouse.end_backfill(backfill_id)
     warehouse.publish()
     of_choice = [row for row in skipped if campaign in (None, row.campaign) and client in _names(row)]
@@ -68,7 +71,3 @@ def _backfill_id(sources: Sequence[Credential], first: date, last: date) -> str:
     """The same command on the same sources is the same backfill."""
     keys = sorted(source.source_key for source in sources)
     return xxhash.xxh3_128_hexdigest("\x1f".join([first.isoformat(), last.isoformat(), *keys]).encode("utf-8"))
-
-
-def _failed(results: Sequence[ClientResult]) -> bool:
-    return any(result.failure or result.suspect for result in results)

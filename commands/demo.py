@@ -132,6 +132,7 @@ def credential_rows(urls: list[str]) -> list[dict[str, str | None]]:
 def closing_lines(settings: Settings) -> str:
     """What to do next, to be copied."""
     python = _shown(Path(sys.executable))
+    program = _shown(Path(__file__).resolve().parent.parent / "main.py")
     database = _shown(settings.duckdb_path).replace("\\", "/")
     query = (
         "SELECT campaign, direction, status, count(*) AS calls FROM vicidial.calls GROUP BY ALL ORDER BY ALL LIMIT 20"
@@ -142,11 +143,11 @@ def closing_lines(settings: Settings) -> str:
             "Query the table:",
             f"  {python} -c \"import duckdb; duckdb.connect('{database}', read_only=True).sql('{query}').show()\"",
             "Fifteen minutes later (late dispositions, calls that ended, new calls):",
-            f"  {python} main.py demo --again",
+            f"  {python} {program} demo --again",
             "Connect a real dialer:",
-            f"  {python} main.py clients template > clients.csv",
-            f"  {python} main.py clients import clients.csv",
-            f"  {python} main.py --single",
+            f"  {python} {program} clients template > clients.csv",
+            f"  {python} {program} clients import clients.csv",
+            f"  {python} {program} --single",
         ]
     )
 

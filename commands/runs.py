@@ -60,7 +60,6 @@ class Run:
         """One per client, after the transaction that committed its windows."""
         make_key(self.settings.data_dir / "accounts")
         self.progress.expect(len(jobs))
-        self.warehouse.patient_until = utc_now() + self.settings.cycle_interval
         shifted = [replace(job, clock_shift=self.clock_shift) for job in jobs]
         pool = run_jobs(shifted, process_campaign, self.settings, recover=self._recovered, stop=self.stop)
         try:
@@ -113,14 +112,18 @@ def read_history(
     return History.of(watermarks, warehouse.hours(min(oldest, since or oldest)))
 
 
-def without_refused(warehouse: Warehouse, sources: Sequence[Credential]) -> tuple[list[Credential], list[ClientResult]]:
+def without_refused(
+    warehouse: Warehouse, sources: Sequence[Credential], everyone: Sequence[Credential]
+) -> tuple[list[Credential], list[ClientResult]]:
     """Sources to read, and a failure for each whose very password the dialer has refused before.
 
-    A refusal that is about no password in use any more is forgotten: its row has been changed.
+    A refusal is forgotten where ``everyone``, all sources of the table, has that login with other passwords only.
     """
     refusals = warehouse.refused_accounts()
     refused = {id(refusal): [source for source in sources if is_of(refusal, source)] for refusal in refusals}
-    warehouse.forget_refusals([refusal for refusal in refusals if not refused[id(refusal)]])
+    logins = {(source.host, source.username) for source in everyone}
+    changed = [refusal for refusal in refusals if not any(is_of(refusal, source) for source in everyone)]
+    warehouse.forget_refusals([refusal for refusal in changed if (refusal.host, refusal.username) in logins])
     keys = {source.source_key for matching in refused.values() for source in matching}
     failures = [
         ClientResult(

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import NoReturn
 
 import click
+from filelock import FileLock, Timeout
 
 import logs
 from commands.runs import RunResult
@@ -52,9 +53,13 @@ class Session:
         self.stop.set()
         LOG.warning("Stopping: nothing new is started, finished campaigns are committed; once more ends at once")
 
+    @property
+    def interrupted_code(self) -> int | None:
+        return 128 + self._signal if self._signal else None
+
     def exit(self, run: RunResult | None = None) -> NoReturn:
-        if self._signal:
-            sys.exit(128 + self._signal)
+        if self.interrupted_code:
+            sys.exit(self.interrupted_code)
         sys.exit(ALL_WELL if run is None or run.all_well else SOME_FAILED)
 
 
@@ -65,12 +70,26 @@ def warehouse_for_writing(settings: Settings, stop: threading.Event) -> Iterator
         LOG.info("%s", line)
     make_folder(settings.data_dir)
     warehouse = open_warehouse(settings, stop.is_set)
-    with warehouse.lease():
+    with _data_dir_alone(settings.data_dir), warehouse.lease():
         leftovers = remove_leftovers(settings.data_dir)
         if leftovers:
             LOG.info("Removed %s that a run left behind; what it had not committed is read again", leftovers)
         warehouse.prepare()
         yield warehouse
+
+
+@contextmanager
+def _data_dir_alone(data_dir: Path) -> Iterator[None]:
+    """Two runs with different warehouses would take each other's spool for leftovers."""
+    lock = FileLock(data_dir / "run.lock", thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise WarehouseHeld(f"DATA_DIR {data_dir} is in use") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def make_folder(folder: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TextIO
 
 from commands.runs import RunResult
 from messages import ClientResult, SkippedRow
-from utils import one_line
+from utils import one_line, plural
 
 RULE = "=" * 60
 COUNTS = ("inserted", "updated", "unchanged", "duplicates", "quarantined")
@@ -53,10 +53,15 @@ def _attention(run: RunResult) -> list[str]:
         f"{_who(result)}: {one_line(result.failure, limit=500)}" for result in run.results if result.failure is not None
     ]
     lines += [
-        f"{_who(result)}: {result.suspect} of its windows showed fewer calls than before, and not twice the same;"
-        " they are read again in the next cycle."
+        f"{_who(result)}: {result.suspect} of its windows did not show all calls, or fewer than before and not twice"
+        " the same; they are read again in the next cycle."
         for result in run.results
         if result.suspect
+    ]
+    lines += [
+        f"{_who(result)}: {plural(result.windows_left, 'window')} could not be started in time; the next cycle goes on."
+        for result in run.results
+        if result.windows_left
     ]
     lines += [
         f"{_who(result)}: the dialer does not show {result.shortfall:,} calls any more that it showed before; they are"

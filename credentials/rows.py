@@ -151,7 +151,7 @@ def _with_common_limits(credentials: list[Credential]) -> list[Credential]:
 
 def _skipped(row: dict[str, str], reason: str, *, failed: bool = True) -> SkippedRow:
     return SkippedRow(
-        campaign=row.get("campaign", ""),
+        campaign=row.get("campaign") or "(no campaign)",
         client_id=row.get("client_id", ""),
         client_name=row.get("client_name") or row.get("client_id", ""),
         reason=reason,

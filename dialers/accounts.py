@@ -179,7 +179,7 @@ class Account:
 
 def notes_file(directory: Path, host: str, username: str) -> Path:
     """Where the notes on one account are; removing the file forgets them."""
-    return directory / f"{file_name_of(host, username)}.json"
+    return directory / f"{file_name_of(host, username.casefold())}.json"
 
 
 def slow_fingerprint(password: str, salt: str) -> str:

@@ -11,6 +11,8 @@ from schedules.days import HOURS, hour_start, hours_between, local_day, local_ho
 from schedules.histories import History, Hours
 from utils import consecutive
 
+ZONE_CHANGE = timedelta(hours=27)
+"""A corrected time zone moves the local hours by up to that much, and some were never asked for."""
 Campaigns = Mapping[str, Sequence[Credential]]
 
 
@@ -73,13 +75,14 @@ def _windows_of_cycle(source: Credential, history: History, settings: Settings, 
     read_until = history.read_until(source, settings, now)
     today = local_day(now, source.timezone)
     wanted: defaultdict[date, set[int]] = defaultdict(set)
-    for day, hour, _, end in hours_between(read_until - settings.lookback, now, source.timezone):
+    since = read_until - max(settings.lookback, ZONE_CHANGE)
+    for day, hour, _, end in hours_between(since, now, source.timezone):
         read = hours.get((day, hour))
-        unread = read is None and end > read_until
-        if unread or (read is not None and read.read_at < end + settings.lookback):
+        skipped = bool(hours) and (day, hour) > min(hours)
+        if (end > read_until or skipped) if read is None else read.read_at < end + settings.lookback:
             wanted[day].add(hour)
     for day in _unsettled(hours, today, source.timezone, settings):
-        wanted[day].update(hour for hour in HOURS if (day, hour) in hours)
+        wanted[day].update(hour for hour in HOURS if (day, hour) >= min(hours))
     for (day, hour), read in hours.items():
         if read.in_progress and day >= today - timedelta(days=settings.settle_days):
             wanted[day].add(hour)
@@ -113,7 +116,7 @@ def _windows(
                     since=hour_start(day, first_hour, source.timezone),
                     until=hour_start(day, last_hour + 1, source.timezone),
                     known_legs=sum(known),
-                    first_read=not known,
+                    first_read=len(known) <= last_hour - first_hour,
                 )
             )
     return tuple(windows)

@@ -185,6 +185,7 @@ class CommitInDuckDB:
             overlapping=counts["overlapping"],
             shortfall=sum(window.shortfall for window in windows),
             suspect=sum(window.suspect is not None for window in windows),
+            windows_left=0 if client.failure else client.windows_planned - client.windows_read,
             failure=client.failure,
             label=client.label,
             notices=client.notices,

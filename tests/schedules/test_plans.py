@@ -145,7 +145,7 @@ def test_a_dialer_that_was_down_for_ten_hours_is_read_from_where_it_stopped() ->
     history = known(read_until, all_read(utc("2026-02-20 00:00"), read_until))
     found = planned(NOON, history)
     assert found == [(MONDAY, 0, 12), (day_before(MONDAY), 20, 23)]
-    assert {window.first_read for window in windows(NOON, history)} == {False}
+    assert [window.first_read for window in windows(NOON, history)] == [True, False]
 
 
 def test_hours_that_were_read_beyond_a_stalled_one_are_not_read_from_it_on() -> None:
@@ -159,14 +159,22 @@ def test_a_watermark_in_the_future_asks_for_nothing_beyond_now() -> None:
     tomorrow = utc("2026-03-03 12:00")
     assert planned(NOON, known(tomorrow), NO_SETTLING) == []
     hours = all_read(utc("2026-02-20 00:00"), NOON)
-    assert planned(NOON, known(tomorrow, hours), NO_SETTLING) == []
+    assert planned(NOON, known(tomorrow, hours), NO_SETTLING) == [(MONDAY, 9, 12)]
 
 
 def test_what_earlier_reads_found_is_passed_on() -> None:
     hours = [hour_read(MONDAY, hour, NOON, legs=hour) for hour in (9, 10, 11)]
     [window] = windows(NOON, known(utc("2026-03-02 11:30"), hours), NO_SETTLING)
     assert (window.first_hour, window.last_hour) == (9, 12)
-    assert (window.known_legs, window.first_read) == (9 + 10 + 11, False)
+    assert (window.known_legs, window.first_read) == (9 + 10 + 11, True)
+    [window] = windows(NOON, known(utc("2026-03-02 11:30"), [*hours, hour_read(MONDAY, 12, NOON, legs=1)]), NO_SETTLING)
+    assert (window.known_legs, window.first_read) == (9 + 10 + 11 + 1, False)
+
+
+def test_hours_that_a_corrected_time_zone_skipped_are_read_although_the_watermark_is_past_them() -> None:
+    hours = all_read(utc("2026-02-20 00:00"), utc("2026-03-02 03:00")) + all_read(utc("2026-03-02 07:00"), NOON)
+    found = planned(NOON, known(NOON, hours), replace(NO_SETTLING, lookback=timedelta()))
+    assert (MONDAY, 3, 6) in found
 
 
 # Windows

@@ -185,8 +185,8 @@ def named(dialer: SimulatedDialer) -> tuple[tuple[str, str], ...]:
     ("build", "tells", "asked"),
     [
         ("250720-1841", True, ["EXTENDED_2", "EXTENDED_2"]),
-        ("150201-1000", True, ["EXTENDED", "EXTENDED"]),
-        ("110124-0000", True, ["STANDARD", "STANDARD"]),
+        ("150201-1000", True, ["EXTENDED"]),
+        ("110124-0000", True, ["STANDARD"]),
         ("250720-1841", False, ["EXTENDED_2", "EXTENDED_2"]),
         ("150201-1000", False, ["EXTENDED_2", "EXTENDED", "EXTENDED"]),
         ("110124-0000", False, ["EXTENDED_2", "EXTENDED", "EXTENDED"]),
@@ -201,7 +201,7 @@ def test_a_build_is_asked_for_the_most_that_it_knows(
         who = source(dialer, parameters=named(dialer))
         outcome = read(dialer, who, settings, day_window(), day_window())
         assert details_asked(dialer) == asked
-        assert [window.rows for window in outcome.sealed] == [visible(dialer)] * 2
+        assert {window.rows for window in outcome.sealed} == {visible(dialer)}
         has_uniqueid = bool(rows(outcome.sealed[0])["uniqueid"].notna().all())
         assert has_uniqueid is (build != "110124-0000")
 
