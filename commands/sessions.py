@@ -70,7 +70,7 @@ def warehouse_for_writing(settings: Settings, stop: threading.Event) -> Iterator
         LOG.info("%s", line)
     make_folder(settings.data_dir)
     warehouse = open_warehouse(settings, stop.is_set)
-    with _data_dir_alone(settings.data_dir), warehouse.lease():
+    with warehouse.lease(), _data_dir_alone(settings.data_dir):
         leftovers = remove_leftovers(settings.data_dir)
         if leftovers:
             LOG.info("Removed %s that a run left behind; what it had not committed is read again", leftovers)
