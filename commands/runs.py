@@ -13,7 +13,7 @@ from commands.progress import Progress
 from config import Settings
 from database import Warehouse
 from dialers.accounts import is_of, make_key
-from errors import BatchRefused, LoginRejected
+from errors import BatchRefused, LoginRejected, WarehouseBusy, WarehouseError
 from messages import CampaignJob, CampaignOutcome, ClientResult, Credential, SealedWindow, SkippedRow
 from multiprocess_manager import run_jobs
 from schedules.histories import History, batch_of, committed, oldest_day_of_interest
@@ -81,6 +81,9 @@ class Run:
         )  # fmt: skip
         try:
             results = self.warehouse.commit(batch)
+        except WarehouseBusy as exc:  # nothing of it counts as read, so that the next cycle asks for it again
+            LOG.error("%s", exc)  # noqa: TRY400 - its text says all
+            return [_not_committed(outcome, exc) for outcome in outcomes]
         except BatchRefused as exc:
             if len(outcomes) > 1:
                 half = len(outcomes) // 2
@@ -140,7 +143,7 @@ def without_refused(
     return [source for source in sources if source.source_key not in keys], failures
 
 
-def _not_committed(outcome: CampaignOutcome, exc: BatchRefused) -> ClientResult:
+def _not_committed(outcome: CampaignOutcome, exc: WarehouseError) -> ClientResult:
     return ClientResult(
         source_key="", campaign=outcome.campaign, client_id="", client_name="", failure=str(exc), label=exc.label
     )

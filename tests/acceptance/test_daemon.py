@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 
@@ -117,8 +118,6 @@ def committed(program: Program) -> bool:
 
 @posix_only
 def test_a_reader_that_holds_the_file_makes_the_commit_wait(program: Program, dialers: Dialers) -> None:
-    import sys
-
     dialer = dialers()
     program.import_clients(("Sales", dialer.url, "1"))
     program.run("--single")
@@ -131,3 +130,26 @@ def test_a_reader_that_holds_the_file_makes_the_commit_wait(program: Program, di
     reader.wait()
     assert process.returncode == 0
     assert f"is held by the process {reader.pid}" in text
+
+
+@posix_only
+def test_ctrl_c_while_a_commit_waits_ends_with_a_summary(program: Program, dialers: Dialers) -> None:
+    dialer = dialers()
+    program.import_clients(("Sales", dialer.url, "1"))
+    program.run("--single")
+    dialer.misbehave(latency=1)
+    process = program.start("--single")
+    wait_for(lambda: dialer.seen.connections_now)
+    code = "import duckdb, sys, time; db = duckdb.connect(sys.argv[1], read_only=True); time.sleep(30)"
+    reader = subprocess.Popen([sys.executable, "-c", code, str(program.data / "calls.duckdb")])
+    assert process.stdout
+    text = ""
+    for line in process.stdout:
+        text += line
+        if "waiting until" in line:
+            process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    reader.kill()
+    reader.wait()
+    assert process.returncode == 130, text
+    assert "✗ Sales: 0 records (warehouse)" in text
