@@ -13,7 +13,7 @@ from errors import BatchRefused, TableRefused
 from messages import Batch, ClientResult, HourRead, RefusedAccount, RowsMerged
 from tables import ACCOUNTS, CREDENTIALS, HOURS
 from utils import squeezed, utc_now
-from warehouses.commits import CommitInDuckDB
+from warehouses.duckdb_commits import CommitInDuckDB
 from warehouses.duckdb_files import DuckDBFile, is_of_the_file, make_folder, reason_of
 from warehouses.duckdb_tables import DuckDBTables, quoted
 

@@ -110,6 +110,23 @@ def test_a_row_that_is_taken_over_in_the_batch_that_shows_it_again_stays_one(des
     assert desk.only_call()["uniqueid"] == "1.1"
 
 
+def test_a_row_that_was_just_taken_over_is_not_taken_for_another_leg(desk: Desk) -> None:
+    phone = "07001"
+    first, second = (bare(1, nth=nth, phone=phone, lead_id=None) for nth in (1, 2))
+    desk.commit(outcome(desk.spool.sealed(first, source="stats")))
+    changed = bare(1, nth=1, phone=phone, status="DNC", lead_id=None)
+    windows = [
+        desk.spool.sealed(call(1, phone=phone), source="export"),
+        desk.spool.sealed(changed, second, source="stats"),
+    ]
+    for _ in range(2):
+        desk.commit(outcome(*windows))
+        assert sorted((row["uniqueid"] or "-", row["status"]) for row in desk.rows()) == [
+            ("-", "SALE"),
+            ("1.1", "SALE"),
+        ]
+
+
 @pytest.mark.parametrize("exports_first", [True, False])
 def test_of_alike_legs_the_nth_belongs_to_the_nth(desk: Desk, exports_first: bool) -> None:
     phone = "07001"

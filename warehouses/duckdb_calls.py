@@ -1,7 +1,7 @@
 """Merges the spooled calls of one batch into the calls table, inside the caller's transaction, and counts them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import duckdb
@@ -9,17 +9,35 @@ import duckdb
 from errors import BatchRefused
 from messages import SealedWindow
 from tables import WRITTEN_AT_COMMIT, call_columns
+from warehouses.batch_rows import ACTIONS, Counts
 from warehouses.commit_script import CommitScript
 from warehouses.duckdb_tables import DuckDBTables
 
-Counts = defaultdict[str, Counter[str]]
-"""source_key → what its rows counted as: inserted, updated, unchanged; and overlapping, beside these."""
 
-ACTIONS = {
-    "insert": "inserted", "update": "updated", "takeover": "updated", "fill and change": "updated", "fill": "unchanged",
-    "unchanged": "unchanged",
-}  # fmt: skip
-"""What is done to a row → what it counts as."""
+class DuckDBDialect:
+    """Parameters are named with $, and changed rows are put together, taken out and put back.
+
+    UPDATE keeps every changed value in memory until the end of the transaction: 400,000 rows of 28 columns did not
+    fit into 256 MB, and a batch that does not fit never will.
+    """
+
+    now = "$now"
+    run_id = "$run_id"
+
+    @staticmethod
+    def rewritten(script: CommitScript, source: str, action: str, values: Mapping[str, str]) -> tuple[str, ...]:
+        """With the columns that an analyst has added."""
+        keys = f"SELECT coalesce(other_key, call_key) FROM actions WHERE action = '{action}'"
+        return (
+            f"""
+            CREATE OR REPLACE TEMP TABLE rewritten AS
+            SELECT t.* REPLACE ({", ".join(f"{value} AS {name}" for name, value in values.items())})
+            FROM (SELECT s.*, coalesce(a.other_key, a.call_key) AS old_key
+                  FROM {source} s JOIN actions a ON a.call_key = s.call_key WHERE a.action = '{action}') s
+            JOIN {script.calls} t ON t.call_key = s.old_key AND t.{script.days}""",
+            f"DELETE FROM {script.calls} WHERE {script.days} AND call_key IN ({keys})",
+            f"INSERT INTO {script.calls} SELECT * FROM rewritten",
+        )
 
 
 class CallMerge:
@@ -30,14 +48,13 @@ class CallMerge:
         self._tables = tables
         self._written = {"now": now, "run_id": run_id}
 
-    def run(self, sealed: Sequence[SealedWindow]) -> Counts:
-        """Counts by source.
+    def run(self, windows: Sequence[SealedWindow]) -> Counts:
+        """Counts by source; windows with calls, the latest read last.
 
         Raises:
             BatchRefused: the files do not hold what the windows say; without their days a call would be twice in the
                 table.
         """
-        windows = sorted((window for window in sealed if window.call_files), key=lambda window: window.read_at)
         script = CommitScript(
             calls=self._tables.calls,
             columns=tuple(
@@ -45,8 +62,10 @@ class CallMerge:
                 for column in call_columns(lead_fields=self._tables.lead_fields)
                 if column.name not in WRITTEN_AT_COMMIT
             ),
+            spooled="spooled_rows",
             first_day=min(window.first_day for window in windows if window.first_day),
             last_day=max(window.last_day for window in windows if window.last_day),
+            dialect=DuckDBDialect(),
         )
         files = [file for window in windows for file in window.call_files]
         self._db.execute(f"""
@@ -59,50 +78,49 @@ class CallMerge:
         return self._copies_merged(script) if copies else self._merged_once(script)
 
     def _merged_once(self, script: CommitScript) -> Counts:
-        self._db.execute(script.keep_all)
-        return self._merged(script)
+        return self._merged(script, script.spooled)
 
     def _copies_merged(self, script: CommitScript) -> Counts:
         """Where several sources or windows show a leg: a round for each report that does."""
         counts: Counts = defaultdict(Counter)
         self._db.execute(script.rank_copies)
         for number in range(1, self._number(script.count_rounds) + 1):
-            self._db.execute(script.keep_round(number))
-            for source_key, counter in self._merged(script).items():
+            for source_key, counter in self._merged(script, script.of_round(number)).items():
                 counts[source_key] += counter
             for source_key, count, overlapping in self._db.execute(script.count_copies(number)).fetchall():
                 counts[source_key] += Counter(unchanged=count, overlapping=overlapping)
         return counts
 
-    def _merged(self, script: CommitScript) -> Counts:
-        self._db.execute(script.classify)
-        self._apply(script)
+    def _merged(self, script: CommitScript, source: str) -> Counts:
+        self._db.execute(script.classify(source))
+        self._apply(script, source)
         counts: Counts = defaultdict(Counter)
         for source_key, action, count, overlapping in self._db.execute(script.count_actions).fetchall():
             counts[source_key] += Counter({ACTIONS[action]: count, "overlapping": overlapping})
         return counts
 
-    def _apply(self, script: CommitScript) -> None:
+    def _apply(self, script: CommitScript, source: str) -> None:
         """Changed rows, rows taken over, new ones with a uniqueid, then without; nothing where nothing is new."""
         found = self._db.execute("SELECT action, bare, count(*) FROM actions GROUP BY ALL").fetchall()
         counts = Counter({(action, bare): count for action, bare, count in found})
         new, new_bare = counts["insert", False], counts["insert", True]
         if counts["update", False] or counts["update", True]:
-            self._write(*script.update_changed)
-        if new and self._number(script.has_bare_rows):
-            self._db.execute(script.find_takeovers)
-            self._write(*script.take_over)
+            self._write(*script.update_changed(source))
+        if new and self._number(f"SELECT EXISTS ({script.bare_rows})"):
+            self._db.execute(script.find_takeovers(source))
+            self._write(*script.take_over(source))
             self._db.execute(script.follow_takeovers)
             new = self._number("SELECT count(*) FROM actions WHERE action = 'insert' AND NOT bare")
         if new:
-            self._write(script.insert_all if new == counts.total() else script.insert_new(bare=False))
+            everything = new == counts.total()
+            self._write(script.insert_all(source) if everything else script.insert_new(source, bare=False))
         if new_bare:
-            self._db.execute(script.find_fills)
+            self._db.execute(script.find_fills(source))
         if new_bare or counts["fill", False] or counts["fill", True]:
-            self._db.execute(script.mark_fills)
-            self._write(*script.fill)
+            self._db.execute(script.mark_fills(source))
+            self._write(*script.fill(source))
         if new_bare:
-            self._write(script.insert_new(bare=True))
+            self._write(script.insert_new(source, bare=True))
 
     def _write(self, *statements: str) -> None:
         for statement in statements:

@@ -1,0 +1,83 @@
+"""The SQL of one commit's state tables, pure: one MERGE each, the same in both warehouses."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tables import COMPLETENESS, HOURS, QUARANTINE, WATERMARKS, Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateScript:
+    """Statements for state tables whose new rows stand in relations; the order matters: hours come last."""
+
+    name: Callable[[str], str]
+    """A table's full name, quoted."""
+    source: Callable[[Table], str]
+    """The relation that holds a table's new rows, its key once."""
+    run_id: str
+    """How a statement names the run, which is a parameter of it."""
+
+    def merges(self, table: Table) -> tuple[str, ...]:
+        """What becomes of the new rows of one table."""
+        special = {
+            QUARANTINE: self._quarantine,
+            COMPLETENESS: self._completeness,
+            HOURS: self._hours,
+            WATERMARKS: self._watermarks,
+        }
+        return special[table]() if table in special else (self._merge(table),)
+
+    def _quarantine(self) -> tuple[str, ...]:
+        """Each record once, with its first and last sight."""
+        names = [name for name in QUARANTINE.names if name not in ("first_seen_at", "last_seen_at", "run_id")]
+        return (
+            f"""
+            MERGE INTO {self.name(QUARANTINE.name)} t
+            USING (
+                SELECT {", ".join(names)}, seen_at FROM {self.source(QUARANTINE)} WHERE true
+                QUALIFY row_number() OVER (PARTITION BY record_hash ORDER BY seen_at DESC) = 1
+            ) s ON t.record_hash = s.record_hash
+            WHEN MATCHED THEN
+                UPDATE SET last_seen_at = greatest(t.last_seen_at, s.seen_at), run_id = {self.run_id}
+            WHEN NOT MATCHED THEN INSERT ({", ".join(QUARANTINE.names)})
+                VALUES ({", ".join(f"s.{name}" for name in names)}, s.seen_at, s.seen_at, {self.run_id})""",
+        )
+
+    def _completeness(self) -> tuple[str, ...]:
+        """Only hours that now show fewer legs than ``hours`` knows: it must still hold what the last read found."""
+        legs_before = f"""(
+            SELECT s.source_key, s.campaign, s.client_id, s.day, s.hour, h.legs AS legs_before, s.legs_now, s.noticed_at
+            FROM {self.source(COMPLETENESS)} s JOIN {self.name(HOURS.name)} h ON {_same(COMPLETENESS, "h")}
+            WHERE h.legs > s.legs_now)"""
+        keep_most = (
+            "legs_before = greatest(t.legs_before, s.legs_before), legs_now = s.legs_now, noticed_at = s.noticed_at"
+        )
+        return (self._merge(COMPLETENESS, legs_before, keep_most),)
+
+    def _hours(self) -> tuple[str, ...]:
+        """The new counts; and an hour that shows all its legs again lacks none any more."""
+        newer = "legs = s.legs, in_progress = s.in_progress, read_at = s.read_at"
+        return (
+            self._merge(HOURS, self.source(HOURS), newer),
+            f"""
+            DELETE FROM {self.name(COMPLETENESS.name)} t WHERE EXISTS (
+                SELECT 1 FROM {self.source(HOURS)} s WHERE {_same(COMPLETENESS, "t")} AND s.legs >= t.legs_before)""",
+        )
+
+    def _watermarks(self) -> tuple[str, ...]:
+        """Forward only."""
+        moved = ", ".join(f"{name} = s.{name}" for name in ("campaign", "client_name", "read_until", "updated_at"))
+        return (self._merge(WATERMARKS, self.source(WATERMARKS), moved, "AND s.read_until > t.read_until"),)
+
+    def _merge(self, table: Table, source: str | None = None, update: str | None = None, only_if: str = "") -> str:
+        """Rows by the table's key: new ones are inserted, others updated or left."""
+        matched = f"WHEN MATCHED {only_if} THEN UPDATE SET {update}" if update else ""
+        return f"""
+            MERGE INTO {self.name(table.name)} t USING {source or self.source(table)} s ON {_same(table, "t")}
+            {matched}
+            WHEN NOT MATCHED THEN INSERT ({", ".join(table.names)})
+                VALUES ({", ".join(f"s.{name}" for name in table.names)})"""
+
+
+def _same(table: Table, alias: str) -> str:
+    return " AND ".join(f"{alias}.{name} = s.{name}" for name in table.key)
