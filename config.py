@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from dotenv.parser import parse_stream
 
 from errors import SettingsInvalid
-from tables import STATE_TABLES
+from tables import LEASES, STATE_TABLES
 from utils import one_line
 
 # Defaults. A line of `.env` or an environment variable of the same name overrides them.
@@ -49,6 +49,16 @@ CREDENTIALS_TABLE = "credentials"  # what to read
 OUTPUT_TABLE = "calls"  # where the calls go
 SERVICE_ACCOUNT_PATH = ""  # JSON key file of a service account
 GOOGLE_APPLICATION_CREDENTIALS = ""  # the same under Google's own name; SERVICE_ACCOUNT_PATH wins
+BIGQUERY_LOCATION = ""  # empty: where the dataset is; a new one is made in US
+BIGQUERY_EMULATOR_HOST = ""  # an emulator instead of Google's BigQuery
+BIGQUERY_REQUEST_TIMEOUT = 60  # seconds for one request to BigQuery
+BIGQUERY_JOB_TIMEOUT = 600  # seconds for one job of BigQuery
+BIGQUERY_RETRY_SECONDS = 300  # seconds over which one call to BigQuery is retried, waits included
+BIGQUERY_MAX_BYTES_BILLED = 100_000_000_000  # a query that would be billed for more is refused
+BIGQUERY_COMMIT_SECONDS = 300  # seconds that finished campaigns wait for others, to be committed together
+BIGQUERY_LEASE_SECONDS = 900  # seconds after which a daemon that is gone may be replaced from elsewhere
+BIGQUERY_REQUIRE_PARTITION_FILTER = False  # queries of the calls table must name its days
+BIGQUERY_PARTITION_EXPIRY_DAYS = 0  # days after which BigQuery deletes a day's calls; 0: never
 SHUTDOWN_GRACE_SECONDS = 30  # seconds that running work is given after Ctrl+C or SIGTERM
 LOG_LEVEL = "INFO"  # DEBUG, INFO, WARNING or ERROR
 
@@ -70,7 +80,7 @@ class Kind:
 def whole(low: int, high: int) -> Kind:
     """A whole number within bounds; ``10_000`` is read as in Python."""
     return Kind(
-        f"a whole number, {low} to {high}", lambda text: int(_between(r"[0-9]{1,9}", text.replace("_", ""), low, high))
+        f"a whole number, {low} to {high}", lambda text: int(_between(r"[0-9]{1,15}", text.replace("_", ""), low, high))
     )
 
 
@@ -137,6 +147,8 @@ KEY_FILE = Kind("the path of a JSON key file, not what is in it", _path)
 ZONE = Kind("a time zone of the IANA list, such as Europe/Berlin", _zone)
 PROJECT = written(_PROJECT, "a project ID: small letters, digits, hyphens")
 IDENTIFIER = written(_NAME, "letters, digits, underscores; no digit first")
+LOCATION = written("[A-Za-z][A-Za-z0-9-]{1,40}", "a location of BigQuery, such as US, EU or europe-west3")
+HOST = written(r"(?:https?://)?[A-Za-z0-9.\[\]:-]{1,200}", "host:port or http://host:port")
 TABLE = written(
     rf"(?:(?:{_PROJECT}\.)?{_NAME}\.)?{_NAME}",
     "letters, digits, underscores; for BigQuery also dataset.table or project.dataset.table",
@@ -237,6 +249,26 @@ class Settings:
         "Key file for BigQuery. Empty: GOOGLE_APPLICATION_CREDENTIALS.", empty=None)
     google_application_credentials: Path | None = setting("GOOGLE_APPLICATION_CREDENTIALS", KEY_FILE,
         "Key file under Google's own name for it.", empty=None)
+    bigquery_location: str | None = setting("BIGQUERY_LOCATION", LOCATION,
+        "Where the dataset is, such as EU. Empty: where it is found; a new one is made in US.", empty=None)
+    bigquery_emulator_host: str | None = setting("BIGQUERY_EMULATOR_HOST", HOST,
+        "An emulator instead of Google's BigQuery; needs PROJECT_ID and no key. Empty: none.", empty=None)
+    bigquery_request_timeout: timedelta = setting("BIGQUERY_REQUEST_TIMEOUT", span("seconds", 0.5, 600),
+        "One request to BigQuery must be answered as a whole within this time.")
+    bigquery_job_timeout: timedelta = setting("BIGQUERY_JOB_TIMEOUT", span("seconds", 1, 21600),
+        "A load or query job that takes longer is given up; the ledger decides what became of it.")
+    bigquery_retry: timedelta = setting("BIGQUERY_RETRY_SECONDS", span("seconds", 0, 3600),
+        "Time over which one call to BigQuery is retried, waits included.")
+    bigquery_max_bytes_billed: int = setting("BIGQUERY_MAX_BYTES_BILLED", whole(10_485_760, 10**15),
+        "A query that would be billed for more bytes is refused by BigQuery, and costs nothing.")
+    bigquery_commit_after: timedelta = setting("BIGQUERY_COMMIT_SECONDS", span("seconds", 0, 3600),
+        "Time that finished campaigns wait for others at most, to be committed together.")
+    bigquery_lease: timedelta = setting("BIGQUERY_LEASE_SECONDS", span("seconds", 3, 86400),
+        "Time after which a run elsewhere may take over from one that shows no sign of life.")
+    bigquery_require_partition_filter: bool = setting("BIGQUERY_REQUIRE_PARTITION_FILTER", YES_NO,
+        "Make the calls table so that every query of it must name the days it wants.")
+    bigquery_partition_expiry_days: int = setting("BIGQUERY_PARTITION_EXPIRY_DAYS", whole(0, 36500),
+        "Make the calls table so that BigQuery deletes a day's calls after so many days; 0: never.")
     shutdown_grace: timedelta = setting("SHUTDOWN_GRACE_SECONDS", span("seconds", 0, 600),
         "Time that running work is given after Ctrl+C or SIGTERM.")
     log_level: str = setting("LOG_LEVEL", word("DEBUG", "INFO", "WARNING", "ERROR"),
@@ -380,7 +412,8 @@ def _table_conflicts(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     kind, *cloud = (values.get(name, "refused") for name in ("WAREHOUSE", "PROJECT_ID", "SERVICE_ACCOUNT_PATH"))
     local = kind == "duckdb" or not any((kind, *cloud))
     dataset = f"{values.get('PROJECT_ID') or ''}.{values.get('DATASET_ID', '')}."
-    taken = {f"{dataset}{table.name}".casefold(): "a table that is kept beside it" for table in STATE_TABLES}
+    beside = (*STATE_TABLES, LEASES)
+    taken = {f"{dataset}{table.name}".casefold(): "a table that is kept beside it" for table in beside}
     for name, table in tables.items():
         if "." in table and local:
             yield name, "allowed with WAREHOUSE=duckdb is a plain name, without dots"

@@ -5,11 +5,10 @@ Only the parent process holds a warehouse; a worker never opens one. Drivers are
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from config import Settings
-from errors import WarehouseMissing
 from messages import Batch, ClientResult, HourRead, RefusedAccount, RowsMerged
 
 Row = Mapping[str, str | None]
@@ -19,7 +18,10 @@ class Warehouse(Protocol):
     """Where credentials come from and calls go to. Methods raise WarehouseError and ConfigError, nothing else."""
 
     patient_until: datetime | None
-    """Until when a commit waits for others to let go of the warehouse; None: for a cycle's length."""
+    """Until when a commit waits for the warehouse to be free or reachable; None: for a cycle's length."""
+
+    commits_after: timedelta
+    """How long what is ready waits for more, to be committed together."""
 
     def describe(self) -> str:
         """Where it is, for a log line: no secret in it."""
@@ -73,8 +75,12 @@ class Warehouse(Protocol):
         """Forget its progress, so that the same command starts over."""
         ...
 
-    def publish(self) -> None:
-        """Put a consistent copy for readers in place, where the settings ask for one."""
+    def end_run(self, run_id: str, seconds: float) -> int | None:
+        """Put in place what a run leaves beside its commits; the bytes it was billed for, None where nothing is."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections; it may be used again."""
         ...
 
 
@@ -87,4 +93,6 @@ def open_warehouse(settings: Settings, give_up: Callable[[], bool] = lambda: Fal
         from warehouses.duckdb_warehouse import DuckDBWarehouse  # noqa: PLC0415 - only who opens it pays for the driver
 
         return DuckDBWarehouse(settings, give_up)
-    raise WarehouseMissing(settings.warehouse)
+    from warehouses.bigquery_warehouse import BigQueryWarehouse  # noqa: PLC0415 - the same
+
+    return BigQueryWarehouse(settings, give_up)

@@ -9,7 +9,7 @@
     │   └── DialerUnreachable, DialerBusy, AnswerBroken, ...
     ├── SuspectData        read again, then report; the rows are kept, the watermark waits  exit 1
     ├── WarehouseError     nothing of it was committed; the next cycle reads it again       exit 3
-    │   └── WarehouseBusy, WarehouseUnusable, ...
+    │   └── WarehouseAway, WarehouseUnusable, ...
     └── WarehouseHeld      another daemon works on this warehouse                           exit 4
 
 Arguments stay positional and untouched, so that every error survives pickling on its way out of a worker.
@@ -94,11 +94,65 @@ class TableRefused(ConfigError):
     advice = "Set OUTPUT_TABLE (or DATASET_ID) to another name; an existing table is never altered by guess."
 
 
-class WarehouseMissing(ConfigError):
-    """Arguments: kind."""
+class OldTable(ConfigError):
+    """Arguments: table."""
 
-    happened = "WAREHOUSE={0} is not available in this version."
-    advice = "Set WAREHOUSE=duckdb (and unset PROJECT_ID and SERVICE_ACCOUNT_PATH), or install a version that has it."
+    happened = "The table {0} has the columns of an older program (CallTime, HashValue, ...) and is left as it is."
+    advice = (
+        "Set OUTPUT_TABLE to a new name; beside it a view <OUTPUT_TABLE>_classic has exactly those columns, so that"
+        " dashboards only need its name. To keep the name, rename the old table first."
+    )
+
+
+class GoogleAccountMissing(ConfigError):
+    """Arguments: why."""
+
+    label = "no Google account"
+    happened = "There is no account to use BigQuery with: {0}."
+    advice = (
+        "Set SERVICE_ACCOUNT_PATH to the key file of a service account, or run"
+        " `gcloud auth application-default login`; see docs/bigquery.md."
+    )
+
+
+class ProjectUnknown(ConfigError):
+    """Arguments: why."""
+
+    label = "no project"
+    happened = "The Google Cloud project is not known: {0}."
+    advice = "Set PROJECT_ID."
+
+
+class RightMissing(ConfigError):
+    """Arguments: who, what it may not do, the role that allows it, the command that grants it."""
+
+    label = "right missing"
+    happened = "BigQuery does not let {0} {1}: the role {2} is missing."
+    advice = "Whoever owns the project can grant it: {3}"
+
+
+class NotInBigQuery(ConfigError):
+    """Arguments: what is not there."""
+
+    label = "not in BigQuery"
+    happened = "BigQuery has no {0}."
+    advice = "Check PROJECT_ID, DATASET_ID, CREDENTIALS_TABLE, OUTPUT_TABLE and BIGQUERY_LOCATION."
+
+
+class LocationDiffers(ConfigError):
+    """Arguments: dataset, where it is, what the setting says."""
+
+    label = "other location"
+    happened = "The dataset {0} is in {1}, and BIGQUERY_LOCATION says {2}."
+    advice = "Remove the setting or correct it; a dataset cannot be moved."
+
+
+class BillTooHigh(ConfigError):
+    """Arguments: what BigQuery said."""
+
+    label = "bill too high"
+    happened = "BigQuery refused a query that would be billed for more than BIGQUERY_MAX_BYTES_BILLED ({0})."
+    advice = "Nothing was charged. Raise the setting, or read fewer days at a time."
 
 
 class ImportRefused(ConfigError):
@@ -286,7 +340,21 @@ class RequestCancelled(TransientError):
 # WarehouseError
 
 
-class WarehouseBusy(WarehouseError):
+class WarehouseAway(WarehouseError):
+    """It cannot be written to now, and later it can."""
+
+
+class WarehouseUnreachable(WarehouseAway):
+    """Arguments: seconds tried, what came instead of an answer."""
+
+    label = "BigQuery unreachable"
+    happened = "BigQuery could not do it in {0:.0f} seconds ({1})."
+    advice = (
+        "Nothing is lost, the next cycle reads again. If it stays so: status.cloud.google.com, and the quotas page."
+    )
+
+
+class WarehouseBusy(WarehouseAway):
     """Arguments: file, seconds waited, who holds it as far as known."""
 
     happened = "{0} stayed locked for {1:.0f} seconds by {2}."
@@ -301,6 +369,14 @@ class WarehouseUnusable(WarehouseError):
 
     happened = "{0} cannot be used: {1}."
     advice = "Nothing was changed. Repair or move it, or set DUCKDB_PATH / DATA_DIR to another place."
+
+
+class BigQueryRefused(WarehouseError):
+    """Arguments: what it was asked to do, what it said."""
+
+    label = "BigQuery refused"
+    happened = "BigQuery refused to {0} ({1})."
+    advice = "Nothing was changed. If it comes back, report it with these words."
 
 
 class BatchRefused(WarehouseError):

@@ -19,7 +19,7 @@ from commands.clients import client_lines, import_clients, release
 from commands.daemon import run_daemon
 from commands.demo import closing_lines, demo_settings, fresh_stage, run_demo, stage_moved_on
 from commands.progress import Progress
-from commands.runs import Run, RunResult, campaign_names, new_run_id, read_history, without_refused
+from commands.runs import Run, RunResult, campaign_names, ended, new_run_id, read_history, without_refused
 from commands.sessions import Session, exit_code_of, make_folder, show, warehouse_for_writing
 from config import SETTINGS, Settings
 from credentials.csv_files import template
@@ -66,8 +66,8 @@ def run_cycle(warehouse: Warehouse, settings: Settings, now: datetime, stop: thr
     with Progress() as progress:
         run = Run(run_id, now, warehouse, settings, sources, history, stop, progress, now - started)
         results += run.results(jobs)
-    warehouse.publish()
-    return RunResult(run_id, now, utc_now() - started, names, tuple(results), tuple(skipped))
+    billed = ended(warehouse, run_id, utc_now() - started)
+    return RunResult(run_id, now, utc_now() - started, names, tuple(results), tuple(skipped), billed)
 
 
 @click.group(invoke_without_command=True, epilog=f"""\b

@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 
 import logs
 from config import Settings
@@ -25,6 +26,7 @@ START_SECONDS = 120.0  # for a worker to come up and take its job; a cold machin
 FINISH_SECONDS = 15.0  # for the supervisor to end every worker
 REST_SECONDS = 2.0  # for log lines that are under way, of all workers together
 
+Due = Callable[[Sequence[CampaignOutcome], timedelta], bool]
 Recover = Callable[[CampaignJob], tuple[SealedWindow, ...]]
 
 logger = logging.getLogger(__name__)
@@ -37,12 +39,15 @@ def run_jobs(
     *,
     recover: Recover,
     stop: threading.Event | None = None,
+    due: Due = lambda _ready, _waited: True,
 ) -> Generator[list[CampaignOutcome], None, None]:
     """Run ``work(job, settings)`` for each job in a spawned worker, the largest first.
 
     Args:
         work: a function at the top level of a module; called in the worker.
         recover: gives the windows that a lost worker had sealed; called here, once that worker is gone.
+        due: asked, as long as the pool works, whether what is ready is yielded now: given that, and the time since the
+            first of it was.
         stop: when set, no further job starts, and running ones have ``settings.shutdown_grace`` to end.
 
     Yields:
@@ -56,16 +61,31 @@ def run_jobs(
     supervisor = _Supervisor(jobs, work, settings, stop or threading.Event())
     supervisor.thread.start()
     try:
-        for ready in supervisor.results():
-            for ended in ready:
-                left.remove(ended.job)
-            yield [_with_sealed(ended, recover) for ended in ready]
+        yield from _grouped(supervisor, left, recover, due)
     finally:
         supervisor.abandoned.set()  # a caller that does not want the rest
         supervisor.thread.join(FINISH_SECONDS)
     if left:
         failure = f"The pool failed, see the log. {NEXT_TIME}"
         yield [_with_sealed(lost(job, "failed", failure), recover) for job in left]
+
+
+def _grouped(
+    supervisor: "_Supervisor", left: list[CampaignJob], recover: Recover, due: Due
+) -> Iterator[list[CampaignOutcome]]:
+    """Outcomes in the groups that are due; all that is ready where the run is about to end. ``left`` gets shorter."""
+    ready: list[CampaignOutcome] = []
+    since = time.monotonic()
+    for turn in supervisor.results():
+        since = since if ready else time.monotonic()
+        for ended in turn:
+            left.remove(ended.job)
+            ready.append(_with_sealed(ended, recover))
+        if ready and (supervisor.stop.is_set() or due(ready, timedelta(seconds=time.monotonic() - since))):
+            yield ready
+            ready = []
+    if ready:
+        yield ready
 
 
 def _with_sealed(ended: Ended, recover: Recover) -> CampaignOutcome:
@@ -95,13 +115,17 @@ class _Supervisor:
         self.thread = threading.Thread(target=self._run, name="pool supervisor", daemon=True)
 
     def results(self) -> Iterator[list[Ended]]:
-        """The jobs that have ended, until all are over. No untimed wait: on Windows it would not see Ctrl+C."""
+        """The jobs that have ended since the last look, perhaps none, until all are over.
+
+        No untimed wait: on Windows it would not see Ctrl+C.
+        """
         while self.thread.is_alive() or not self.ended.empty():
+            ready: list[Ended] = []
             with suppress(queue.Empty):
-                ready = [self.ended.get(timeout=POLL_SECONDS)]
+                ready.append(self.ended.get(timeout=POLL_SECONDS))
                 while not self.ended.empty():
                     ready.append(self.ended.get())
-                yield ready
+            yield ready
 
     def _run(self) -> None:
         if hasattr(signal, "pthread_sigmask"):  # workers inherit it: Ctrl+C reaches them while they still import

@@ -130,6 +130,12 @@ QUARANTINE = Table(
     ),
 )
 
+QUARANTINE_COLUMNS = (
+    *(column for column in QUARANTINE.columns if column.name not in ("first_seen_at", "last_seen_at", "run_id")),
+    Column("seen_at", TIMESTAMP, "When the export showed it.", True),
+)
+"""Columns of a spool file of quarantined records."""
+
 WATERMARKS = Table(
     "watermarks",
     "How far each source has been read: every call before that moment is in the table.",
@@ -208,7 +214,9 @@ RUNS = Table(
     (
         Column("run_id", STRING, "The run: one cycle, or one backfill.", True),
         Column("job_id", STRING, "The worker's job within the run.", True),
-        Column("source_key", STRING, "Source; empty where a campaign failed as a whole.", True),
+        Column(
+            "source_key", STRING, "Source; empty where a campaign failed as a whole, and in the run's own row.", True
+        ),
         Column("campaign", STRING, "Campaign of the credentials row.", True),
         Column("client_id", STRING, "ClientID of the credentials row.", True),
         Column("client_name", STRING, "ClientName of the credentials row."),
@@ -224,9 +232,12 @@ RUNS = Table(
         Column("duplicates", INT64, "Copies of a row within its answer.", True),
         Column("quarantined", INT64, "Records that could not be read.", True),
         Column("overlapping", INT64, "Rows that another campaign of the client had shown before.", True),
-        Column("seconds", FLOAT64, "Time the worker spent on the source.", True),
+        Column(
+            "seconds", FLOAT64, "Time the worker spent on the source; in the run's own row, how long it took.", True
+        ),
         Column("failure", STRING, "What happened and what to do; null if nothing failed."),
         Column("committed_at", TIMESTAMP, "When it was committed.", True),
+        Column("bytes_billed", INT64, "What BigQuery billed for the run, in the run's own row; null elsewhere."),
     ),
 )
 
@@ -241,8 +252,44 @@ BACKFILLS = Table(
     ),
 )
 
+LEASES = Table(
+    "leases",
+    "Which run may write; only in BigQuery. Every commit is bound to owner and generation of this row.",
+    ("name",),
+    (
+        Column("name", STRING, "Always `writer`.", True),
+        Column("owner", STRING, "The DATA_DIR that holds it; null if nobody does."),
+        Column(
+            "generation", INT64, "Rises with every new holder, and when a commit of unknown fate is fenced off.", True
+        ),
+        Column("holder", STRING, "Process, machine and command, for people."),
+        Column("since", TIMESTAMP, "When it was taken."),
+        Column("expires_at", TIMESTAMP, "When somebody else may take it, unless it is renewed before."),
+    ),
+)
+
 STATE_TABLES = (QUARANTINE, WATERMARKS, HOURS, ACCOUNTS, COMPLETENESS, LEDGER, RUNS, BACKFILLS)
 """Tables beside credentials and calls; their names are fixed."""
+
+
+ADDED_COLUMNS = {2: (RUNS, "bytes_billed")}
+"""Migration → the column that it adds to a table of an older version. Append only; 1 makes what is missing."""
+
+MIGRATION_NUMBERS = (1, *ADDED_COLUMNS)
+
+CLASSIC = {
+    "CallTime": "call_time_local",
+    "Campaign": "campaign",
+    "ClientName": "client_name",
+    "ClientID": "client_id",
+    "LeadID": "lead_id",
+    "Phone": "phone",
+    "Status": "status",
+    "Ingroup": "ingroup",
+    "Length": "length_seconds",
+    "HashValue": "row_hash",
+}
+"""Columns of the view ``<OUTPUT_TABLE>_classic``, for dashboards that were made for tables of this shape."""
 
 
 def call_columns(*, lead_fields: bool) -> tuple[Column, ...]:

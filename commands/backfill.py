@@ -8,7 +8,7 @@ from datetime import date, datetime
 import xxhash
 
 from commands.progress import Progress
-from commands.runs import Run, RunResult, new_run_id, read_history, without_refused
+from commands.runs import Run, RunResult, ended, new_run_id, read_history, without_refused
 from config import Settings
 from credentials.rows import usable_credentials
 from database import Warehouse
@@ -53,10 +53,10 @@ def run_backfill(
         results += Run(run_id, now, warehouse, settings, sources, history, stop, progress).results(jobs)
     if not stop.is_set() and not any(result.label in CUT_SHORT for result in results):
         warehouse.end_backfill(backfill_id)
-    warehouse.publish()
+    billed = ended(warehouse, run_id, utc_now() - now)
     of_choice = [row for row in skipped if campaign in (None, row.campaign) and client in _names(row)]
     names = tuple(group_by_campaign(chosen))
-    return RunResult(run_id, now, utc_now() - now, names, tuple(results), tuple(of_choice))
+    return RunResult(run_id, now, utc_now() - now, names, tuple(results), tuple(of_choice), billed)
 
 
 def _is_chosen(source: Credential, campaign: str | None, client: str | None) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from config import Settings
-from errors import NoCampaigns, WarehouseError
+from errors import SyncError, WarehouseHeld
 from utils import utc_now
 
 LOG = logging.getLogger(__name__)
@@ -16,12 +16,14 @@ WAKE_SECONDS = 0.2
 
 
 def run_daemon(cycle: Callable[[datetime], object], settings: Settings, stop: threading.Event) -> None:
-    """Until ``stop`` is set. A cycle without campaigns or warehouse is reported, and the next one looks again."""
+    """Until ``stop`` is set. A cycle that cannot begin or end is reported, and the next one looks again."""
     while not stop.is_set():
         started = utc_now()
         try:
             cycle(started)
-        except (NoCampaigns, WarehouseError) as exc:
+        except WarehouseHeld:
+            raise  # somebody else writes there now: going on would only be in the way
+        except SyncError as exc:
             LOG.error("%s", exc)  # noqa: TRY400 - its text says all
         except Exception:
             LOG.exception("The cycle failed for a reason that is not foreseen; please report it")

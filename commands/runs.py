@@ -13,7 +13,7 @@ from commands.progress import Progress
 from config import Settings
 from database import Warehouse
 from dialers.accounts import is_of, make_key
-from errors import BatchRefused, LoginRejected, WarehouseBusy, WarehouseError
+from errors import BatchRefused, LoginRejected, WarehouseAway, WarehouseError
 from messages import CampaignJob, CampaignOutcome, ClientResult, Credential, SealedWindow, SkippedRow
 from multiprocess_manager import run_jobs
 from schedules.histories import History, batch_of, committed, oldest_day_of_interest
@@ -21,6 +21,9 @@ from spools.files import recovered, remove_files, remove_run
 from utils import utc_now
 
 LOG = logging.getLogger(__name__)
+
+ROWS_PER_COMMIT = 1_000_000
+"""Some hundred bytes each on their way: more rows at once gain nothing and can be refused as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,8 @@ class RunResult:
     campaigns: tuple[str, ...]
     results: tuple[ClientResult, ...]
     skipped: tuple[SkippedRow, ...]
+    bytes_billed: int | None = None
+    """What the warehouse charges for; None where it charges nothing."""
 
     @property
     def all_well(self) -> bool:
@@ -61,14 +66,21 @@ class Run:
         make_key(self.settings.data_dir / "accounts")
         self.progress.expect(len(jobs))
         shifted = [replace(job, clock_shift=self.clock_shift) for job in jobs]
-        pool = run_jobs(shifted, process_campaign, self.settings, recover=self._recovered, stop=self.stop)
+        pool = run_jobs(
+            shifted, process_campaign, self.settings, recover=self._recovered, stop=self.stop, due=self._is_due
+        )
         try:
             with closing(pool):  # whatever happens, no worker is left when the spool goes
                 for ready in pool:
                     self.progress.add(ready)
-                    yield from self._committed(ready)
+                    for part in parts(ready):
+                        yield from self._committed(part)
         finally:
             remove_run(self.settings.data_dir, self.run_id)
+
+    def _is_due(self, ready: Sequence[CampaignOutcome], waited: timedelta) -> bool:
+        """Whether what is ready is committed now: in BigQuery few large commits are cheap, many small ones are not."""
+        return waited >= self.warehouse.commits_after or sum(map(rows_of, ready)) >= ROWS_PER_COMMIT
 
     def _recovered(self, job: CampaignJob) -> tuple[SealedWindow, ...]:
         return recovered(self.settings.data_dir, job)
@@ -81,7 +93,7 @@ class Run:
         )  # fmt: skip
         try:
             results = self.warehouse.commit(batch)
-        except WarehouseBusy as exc:  # nothing of it counts as read, so that the next cycle asks for it again
+        except WarehouseAway as exc:  # nothing of it counts as read, so that the next cycle asks for it again
             LOG.error("%s", exc)  # noqa: TRY400 - its text says all
             return [_not_committed(outcome, exc) for outcome in outcomes]
         except BatchRefused as exc:
@@ -93,6 +105,22 @@ class Run:
         committed(self.history, batch)
         remove_files(tuple(window for outcome in outcomes for window in outcome.sealed))
         return results
+
+
+def rows_of(outcome: CampaignOutcome) -> int:
+    return sum(window.rows for window in outcome.sealed)
+
+
+def parts(outcomes: Sequence[CampaignOutcome]) -> Iterator[list[CampaignOutcome]]:
+    """The same in commits of a bearable size; one campaign is never divided."""
+    part: list[CampaignOutcome] = []
+    for outcome in outcomes:
+        if part and sum(map(rows_of, part)) + rows_of(outcome) > ROWS_PER_COMMIT:
+            yield part
+            part = []
+        part.append(outcome)
+    if part:
+        yield part
 
 
 def new_run_id(now: datetime) -> str:
@@ -141,6 +169,15 @@ def without_refused(
         if source.source_key in keys
     ]
     return [source for source in sources if source.source_key not in keys], failures
+
+
+def ended(warehouse: Warehouse, run_id: str, duration: timedelta) -> int | None:
+    """Let the warehouse finish a run; what it was billed for. A failure here takes nothing from what is committed."""
+    try:
+        return warehouse.end_run(run_id, duration.total_seconds())
+    except WarehouseError as exc:
+        LOG.warning("The run's own row is missing in the table runs: %s", exc)
+        return None
 
 
 def _not_committed(outcome: CampaignOutcome, exc: WarehouseError) -> ClientResult:

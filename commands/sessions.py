@@ -21,6 +21,7 @@ from commands.summaries import marks, summary
 from config import Settings
 from database import Warehouse, open_warehouse
 from errors import ConfigError, SyncError, WarehouseError, WarehouseHeld, WarehouseUnusable
+from holders import leave_note, told_by
 from spools.files import remove_leftovers
 
 LOG = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ def warehouse_for_writing(settings: Settings, stop: threading.Event) -> Iterator
         LOG.info("%s", line)
     make_folder(settings.data_dir)
     warehouse = open_warehouse(settings, stop.is_set)
-    with warehouse.lease(), _data_dir_alone(settings.data_dir):
+    with _data_dir_alone(settings.data_dir), warehouse.lease():
         leftovers = remove_leftovers(settings.data_dir)
         if leftovers:
             LOG.info("Removed %s that a run left behind; what it had not committed is read again", leftovers)
@@ -81,14 +82,16 @@ def warehouse_for_writing(settings: Settings, stop: threading.Event) -> Iterator
 @contextmanager
 def _data_dir_alone(data_dir: Path) -> Iterator[None]:
     """Two runs with different warehouses would take each other's spool for leftovers."""
-    lock = FileLock(data_dir / "run.lock", thread_local=False)
+    lock, note = FileLock(data_dir / "run.lock", thread_local=False), data_dir / "run.holder.json"
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise WarehouseHeld(f"DATA_DIR {data_dir} is in use") from None
+        raise WarehouseHeld(f"{told_by(note)}, in the same DATA_DIR {data_dir}") from None
     try:
+        leave_note(note)
         yield
     finally:
+        note.unlink(missing_ok=True)
         lock.release()
 
 

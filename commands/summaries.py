@@ -35,6 +35,8 @@ def summary(run: RunResult, *, tick: str, cross: str) -> str:
         details.append(f"  {one_line(campaign)}: {counts}")
     attention = [f"  {line}" for line in _attention(run)]
     lines += [RULE, "", "Rows:", *details]
+    if run.bytes_billed is not None:
+        lines += ["", f"BigQuery billed: {run.bytes_billed / 1e6:,.0f} MB"]
     if attention:
         lines += ["", "Needs attention:", *attention]
     return "\n".join(lines)

@@ -14,17 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from messages import CampaignJob, SealedWindow, SpoolFile
-from tables import DATE, STRING, TIMESTAMP, Column, arrow_schema, spooled_columns
+from tables import QUARANTINE_COLUMNS, arrow_schema, spooled_columns
 from utils import write_durably
 
-QUARANTINE_COLUMNS = (
-    *(Column(name, STRING, "", True) for name in ("record_hash", "source_key", "campaign", "client_id", "client_name")),
-    Column("report", STRING, "", True),
-    Column("reason", STRING, "", True),
-    Column("record", STRING, "", True),
-    Column("window_day", DATE, "", True),
-    Column("seen_at", TIMESTAMP, "", True),
-)
 FEW_VALUES = [
     "client_id", "client_name", "campaign", "direction", "call_date", "status", "status_name", "ingroup",
     "dialer_campaign", "agent", "agent_name", "user_group", "term_reason", "list_id", "source_report", "source_key",

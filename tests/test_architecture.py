@@ -11,7 +11,7 @@ LEAVES = {"errors", "messages", "tables", "utils"}
 ARROWS: dict[str, set[str]] = {
     "main": {"commands", "config", "credentials", "database", "schedules"},
     "commands": {
-        "campaign_processor", "config", "credentials", "database", "dialers", "logs", "multiprocess_manager",
+        "campaign_processor", "config", "credentials", "database", "dialers", "holders", "logs", "multiprocess_manager",
         "schedules", "spools",
     },
     "campaign_processor": {"config", "data_fetcher", "reports", "spools", "stops"},
@@ -22,10 +22,11 @@ ARROWS: dict[str, set[str]] = {
     "schedules": {"config", "reports"},
     "credentials": {"config", "reports"},
     "database": {"config", "warehouses"},
-    "warehouses": {"config"},
+    "warehouses": {"config", "holders"},
     "multiprocess_manager": {"config", "logs", "worker"},
     "worker": {"config", "logs", "stops"},
     "config": set(),
+    "holders": set(),
     "logs": set(),
     "stops": set(),
     "errors": set(),

@@ -20,7 +20,16 @@ EXAMPLES: dict[type[SyncError], tuple[object, ...]] = {
     errors.SettingsInvalid: ("  BATCH_SIZE=x: allowed is {1}.",),
     errors.NoCampaigns: ("calls.duckdb",),
     errors.TableRefused: ("calls", "it lacks call_key"),
-    errors.WarehouseMissing: ("bigquery",),
+    errors.OldTable: ("p.d.calls",),
+    errors.GoogleAccountMissing: ("no key file is set",),
+    errors.ProjectUnknown: ("the key names none",),
+    errors.RightMissing: ("a@b.iam", "run a query", "roles/bigquery.jobUser", "gcloud projects ..."),
+    errors.NotInBigQuery: ("table p.d.calls",),
+    errors.LocationDiffers: ("p.d", "EU", "US"),
+    errors.BillTooHigh: ("Query exceeded limit",),
+    errors.WarehouseAway: ("no",),
+    errors.WarehouseUnreachable: (60.0, "backendError"),
+    errors.BigQueryRefused: ("run a query", "invalidQuery"),
     errors.ImportRefused: ("clients.csv", "line 2, url: is empty"),
     errors.OptionInvalid: ("--days", "x", "1 to 31"),
     errors.DemoMissing: ("demo --again",),
@@ -49,7 +58,7 @@ EXAMPLES: dict[type[SyncError], tuple[object, ...]] = {
 }
 GROUPS: set[type[SyncError]] = {SyncError, *SyncError.__subclasses__()}
 GROUPS -= {errors.WarehouseHeld}
-THEIR_TEXT_SAYS_WHAT_TO_DO = {errors.SettingsInvalid, errors.RowUnusable}
+THEIR_TEXT_SAYS_WHAT_TO_DO = {errors.SettingsInvalid, errors.RowUnusable, errors.WarehouseAway}
 
 
 def classes(root: type[SyncError] = SyncError) -> Iterator[type[SyncError]]:

@@ -3,16 +3,13 @@
 DuckDB lets either one process write or several read. Whoever comes second fails at once; here it waits.
 """
 
-import json
 import logging
 import os
 import random
 import re
 import shutil
-import socket
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +19,8 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from errors import WarehouseBusy, WarehouseHeld, WarehouseUnusable
-from utils import utc_now, write_durably
+from holders import leave_note, told_by
+from utils import utc_now
 
 LOG = logging.getLogger(__name__)
 
@@ -106,17 +104,11 @@ class DuckDBFile:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            raise WarehouseHeld(_told_by(note)) from None
+            raise WarehouseHeld(told_by(note)) from None
         except OSError as exc:
             raise WarehouseUnusable(f"The folder {self.path.parent}", exc.strerror or type(exc).__name__) from None
         try:
-            holder = {
-                "pid": os.getpid(),
-                "machine": socket.gethostname(),
-                "since": utc_now().isoformat(timespec="seconds"),
-                "command": " ".join([Path(sys.argv[0]).name, *_options(sys.argv[1:])]),
-            }
-            write_durably(note, json.dumps(holder).encode("utf-8"))
+            leave_note(note)
             yield
         finally:
             note.unlink(missing_ok=True)
@@ -175,16 +167,3 @@ def reason_of(exc: BaseException) -> str:
 def _holder(message: str) -> str:
     found = HOLDER.search(message)
     return f"the process {found[1]}" if found else "another process"
-
-
-def _told_by(note: Path) -> str:
-    """Who holds the lease, as far as the note beside it says."""
-    with suppress(OSError, ValueError, KeyError):
-        holder = json.loads(note.read_text(encoding="utf-8"))
-        return f"process {holder['pid']} on {holder['machine']}, since {holder['since']} ({holder['command']})"
-    return "another process, which has not said who it is"
-
-
-def _options(arguments: Sequence[str]) -> list[str]:
-    """Names of the options, without what they are set to."""
-    return [argument.split("=", maxsplit=1)[0] for argument in arguments if argument.startswith("-")]

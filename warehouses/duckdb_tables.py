@@ -1,13 +1,11 @@
 """Makes and checks the tables of a DuckDB warehouse; numbered migrations, each run once."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable
-
 import duckdb
 
 from config import Settings
-from errors import TableRefused, WarehouseUnusable
+from errors import OldTable, TableRefused, WarehouseUnusable
 from tables import (
+    ADDED_COLUMNS,
     BOOL,
     CALLS,
     CREDENTIALS,
@@ -16,19 +14,19 @@ from tables import (
     FLOAT64,
     INT64,
     LEAD_COLUMNS,
+    MIGRATION_NUMBERS,
     STATE_TABLES,
     STRING,
     TIMESTAMP,
     Column,
     Table,
 )
-from utils import squeezed
+from warehouses.table_checks import classic_query, is_of_old_shape, wrong_with_credentials
 
 TYPES = {
     STRING: "VARCHAR", INT64: "BIGINT", FLOAT64: "DOUBLE", BOOL: "BOOLEAN", DATE: "DATE", DATETIME: "TIMESTAMP",
     TIMESTAMP: "TIMESTAMP WITH TIME ZONE",
 }  # fmt: skip
-NEEDED = tuple(column.name for column in CREDENTIALS.columns if column.required)
 Database = duckdb.DuckDBPyConnection
 
 
@@ -45,6 +43,7 @@ class DuckDBTables:
         self._tables = {settings.output_table: CALLS, settings.credentials_table: CREDENTIALS}
         self._tables |= {table.name: table for table in STATE_TABLES}
         self.calls = self.name(settings.output_table)
+        self.classic = f"{settings.output_table}_classic"
         self.credentials = self.name(settings.credentials_table)
 
     def name(self, table: str) -> str:
@@ -53,34 +52,44 @@ class DuckDBTables:
 
     def ready(self, db: Database) -> bool:
         """Whether nothing has to be made; raises TableRefused where a name is taken by something else."""
+        done = self._done(db)
+        awaited = {ADDED_COLUMNS[number] for number in ADDED_COLUMNS.keys() - done}
         for name, table in self._tables.items():
-            self._check(db, name, table)
-        if not all(self.columns(db, name) for name in (*self._tables, "migrations")):
+            self._check(db, name, table, {column for of, column in awaited if of is table})
+        if not all(self.columns(db, name) for name in (*self._tables, self.classic)):
             return False
-        return self._done(db) >= MIGRATIONS.keys() and not self._missing_lead_columns(db)
+        return done >= set(MIGRATION_NUMBERS) and not self._missing_lead_columns(db)
 
     def make(self, db: Database) -> None:
         """Everything that is missing, inside the caller's transaction."""
         db.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(self.schema)}")
         migrations = self.name("migrations")
         db.execute(f"CREATE TABLE IF NOT EXISTS {migrations} (number BIGINT, applied_at TIMESTAMP WITH TIME ZONE)")
-        done = self._done(db)
-        for number, migrate in MIGRATIONS.items():
-            if number not in done:
-                migrate(self, db)
-                db.execute(f"INSERT INTO {migrations} VALUES (?, now())", [number])
-        self.make_all(db)  # OUTPUT_TABLE may name another table than when the first migration was run
+        self._make_tables(db)
+        for number in sorted(set(MIGRATION_NUMBERS) - self._done(db)):
+            self._migrate(db, number)
+            db.execute(f"INSERT INTO {migrations} VALUES (?, now())", [number])
+        if not self.columns(db, self.classic):
+            db.execute(f"CREATE VIEW {self.name(self.classic)} AS {classic_query(self.calls)}")
         for column in self._missing_lead_columns(db):
             db.execute(f"ALTER TABLE {self.calls} ADD COLUMN {quoted(column.name)} {TYPES[column.type]}")
 
     def _done(self, db: Database) -> set[int]:
         """Numbers of the migrations that this file has seen."""
+        if not self.columns(db, "migrations"):
+            return set()
         done = {number for (number,) in db.execute(f"SELECT number FROM {self.name('migrations')}").fetchall()}
-        if done - MIGRATIONS.keys():
+        if done - set(MIGRATION_NUMBERS):
             raise WarehouseUnusable(f"The schema {self.schema}", "a newer version of this program has changed it")
         return done
 
-    def make_all(self, db: Database) -> None:
+    def _migrate(self, db: Database, number: int) -> None:
+        if number in ADDED_COLUMNS:
+            table, name = ADDED_COLUMNS[number]
+            kind = next(TYPES[column.type] for column in table.columns if column.name == name)
+            db.execute(f"ALTER TABLE {self.name(table.name)} ADD COLUMN IF NOT EXISTS {quoted(name)} {kind}")
+
+    def _make_tables(self, db: Database) -> None:
         for name, table in self._tables.items():
             if self.columns(db, name):
                 continue  # an operator's own credentials table
@@ -111,17 +120,20 @@ class DuckDBTables:
         ).fetchone()
         return found is not None
 
-    def _check(self, db: Database, name: str, table: Table) -> None:
+    def _check(self, db: Database, name: str, table: Table, awaited: set[str]) -> None:
+        """``awaited``: columns that a migration is about to add."""
         columns = self.columns(db, name)
         if not columns:
             return
+        if table is CALLS and is_of_old_shape(columns):
+            raise OldTable(f"{self.schema}.{name}")
         if table is CREDENTIALS:
-            wrong = _wrong_with_credentials(columns)
+            wrong = wrong_with_credentials(columns)
         else:
             wrong = [
                 f"{column.name} is {columns.get(column.name, 'missing')}"
                 for column in table.columns
-                if columns.get(column.name) != TYPES[column.type]
+                if columns.get(column.name) != TYPES[column.type] and column.name not in awaited
             ]
             wrong += [f"{column} must have a value" for column in self._demanded(db, name, table)]
             wrong += ["it is a view"] if self.is_view(db, name) else []
@@ -144,19 +156,6 @@ class DuckDBTables:
             return []
         present = self.columns(db, self.calls.split(".")[1].strip('"'))
         return [column for column in LEAD_COLUMNS if column.name not in present]
-
-
-MIGRATIONS: dict[int, Callable[[DuckDBTables, Database], None]] = {1: DuckDBTables.make_all}
-"""Append only: a number that was once released is never changed."""
-
-
-def _wrong_with_credentials(columns: Iterable[str]) -> list[str]:
-    """An operator's own table will do if each column that is needed is there once, in any spelling."""
-    spellings = Counter(squeezed(column) for column in columns)
-    ours = [column.name for column in CREDENTIALS.columns]
-    missing = [name for name in NEEDED if squeezed(name) not in spellings]
-    wrong = [f"it lacks {', '.join(missing)}"] if missing else []
-    return wrong + [f"it has {name} twice" for name in ours if spellings[squeezed(name)] > 1]
 
 
 def _text(text: str) -> str:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import duckdb
@@ -29,6 +29,7 @@ class DuckDBWarehouse:
         self._file = DuckDBFile(settings.duckdb_path, settings.data_dir / "temporary", give_up)
         self._tables = DuckDBTables(settings)
         self.patient_until: datetime | None = None
+        self.commits_after = timedelta()
 
     def describe(self) -> str:
         return f"{self._settings.dataset_id}.{self._settings.credentials_table} of {self._settings.duckdb_path}"
@@ -123,9 +124,13 @@ class DuckDBWarehouse:
             with self._file.writing(self._deadline()) as db:
                 db.execute(f"DELETE FROM {self._tables.name('backfills')} WHERE backfill_id = ?", [backfill_id])
 
-    def publish(self) -> None:
+    def end_run(self, run_id: str, seconds: float) -> None:  # noqa: ARG002 - nothing is billed, so there is no row for it
+        """Renew the copy for readers."""
         if self._settings.duckdb_read_copy is not None:
             self._file.copy_to(self._settings.duckdb_read_copy, self._deadline())
+
+    def close(self) -> None:
+        """The file is closed after each transaction."""
 
     def _deadline(self) -> datetime:
         return self.patient_until or utc_now() + self._settings.cycle_interval

@@ -114,10 +114,13 @@ def test_wrong_settings_are_all_named_at_once(program: Program) -> None:
         assert part in done.text
 
 
-def test_bigquery_is_a_clear_error_as_long_as_it_is_missing(program: Program) -> None:
-    done = program.run("--single", PROJECT_ID="my-project")
+def test_bigquery_without_an_account_says_what_to_do(program: Program) -> None:
+    key = program.folder / "key.json"
+    key.write_text('{"private_key": "Marked-5ecret"}', encoding="utf-8")
+    done = program.run("--single", PROJECT_ID="my-project", SERVICE_ACCOUNT_PATH=str(key))
     assert done.code == 2
-    assert "WAREHOUSE=bigquery" in done.text
+    assert "is not the key file of a service account" in done.text
+    assert "Marked-5ecret" not in done.text
 
 
 def test_a_data_folder_that_cannot_be_used_is_named(program: Program) -> None:

@@ -15,7 +15,6 @@ from config import Settings
 from messages import SealedWindow, Window
 from simulated_dialer import Rates, SimulatedDialer
 from spools.files import (
-    QUARANTINE_COLUMNS,
     WindowSpool,
     recovered,
     remove_files,
@@ -23,7 +22,7 @@ from spools.files import (
     remove_run,
     spool_directory,
 )
-from tables import arrow_schema, spooled_columns
+from tables import QUARANTINE_COLUMNS, arrow_schema, spooled_columns
 from tests.dialers.sources import (
     BEST,
     EXPORT,

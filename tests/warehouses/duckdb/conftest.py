@@ -1,46 +1,15 @@
-"""A real DuckDB file with its tables in place, and a spool beside it."""
+"""What only a DuckDB file promises is tried on one alone."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-import duckdb
 import pytest
 
 from config import Settings
 from database import Warehouse, open_warehouse
-from messages import CampaignOutcome, ClientResult
-from tests.warehouses.duckdb.spool_files import Batches, Spool
+from tests.warehouses.conftest import Desk
+from tests.warehouses.spool_files import Batches, Spool
 from utils import utc_now
-
-
-@dataclass
-class Desk:
-    """What the parent process has before it: settings, warehouse, spool and the next batch."""
-
-    settings: Settings
-    warehouse: Warehouse
-    spool: Spool
-    batches: Batches
-
-    def commit(self, *outcomes: CampaignOutcome, **fields: Any) -> list[ClientResult]:
-        return self.warehouse.commit(self.batches.of(*outcomes, **fields))
-
-    def counts(self, *outcomes: CampaignOutcome) -> list[tuple[int, int, int, int]]:
-        """(inserted, updated, unchanged, overlapping) of each source."""
-        results = self.commit(*outcomes)
-        return [(each.inserted, each.updated, each.unchanged, each.overlapping) for each in results]
-
-    def rows(self, table: str = "calls") -> list[dict[str, Any]]:
-        with duckdb.connect(str(self.settings.duckdb_path), read_only=True) as db:
-            db.execute("SET TimeZone = 'UTC'")
-            found = db.sql(f'SELECT * FROM vicidial."{table}" ORDER BY ALL').to_arrow_table()
-            return list(found.to_pylist())
-
-    def only_call(self) -> dict[str, Any]:
-        (row,) = self.rows()
-        return row
 
 
 @pytest.fixture
@@ -49,8 +18,14 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def desk(settings: Settings) -> Desk:
-    warehouse = open_warehouse(settings)
-    warehouse.prepare()
-    warehouse.patient_until = utc_now() + timedelta(seconds=30)
+def warehouse(settings: Settings) -> Warehouse:
+    """Not held: the tests here take the lease themselves."""
+    opened = open_warehouse(settings)
+    opened.prepare()
+    opened.patient_until = utc_now() + timedelta(seconds=30)
+    return opened
+
+
+@pytest.fixture
+def desk(settings: Settings, warehouse: Warehouse) -> Desk:
     return Desk(settings, warehouse, Spool(settings.data_dir / "spool"), Batches())

@@ -11,7 +11,7 @@ import duckdb
 
 from config import Settings
 from database import open_warehouse
-from tests.warehouses.duckdb.spool_files import Batches, Spool, call, digest, outcome
+from tests.warehouses.spool_files import Batches, Spool, call, digest, outcome
 from utils import write_durably
 
 

@@ -1,13 +1,16 @@
 """What becomes of the calls of a batch: each leg once, exact counts, and nothing written where nothing is new."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from typing import Any
 
 import pytest
 
-from tests.warehouses.duckdb.conftest import Desk
-from tests.warehouses.duckdb.spool_files import DAY, NOON, STATS, Spool, call, outcome
+from config import Settings
+from tests.warehouses.conftest import Desk, held
+from tests.warehouses.looking import calls
+from tests.warehouses.spool_files import DAY, NOON, STATS, Batches, Spool, call, outcome
 
 
 def bare(number: int, **changed: Any) -> dict[str, Any]:
@@ -189,17 +192,30 @@ def test_counts_sum_up_in_a_batch_of_everything(desk: Desk) -> None:
     assert len(legs) == 60
 
 
-def test_lead_fields_are_written_where_they_are_asked_for(desk: Desk) -> None:
-    from dataclasses import replace
+def test_lead_fields_are_written_where_they_are_asked_for(settings: Settings) -> None:
+    batches, personal = Batches(name=settings.dataset_id), replace(settings, include_lead_fields=True)
+    plain, wide = Spool(settings.data_dir / "spool"), Spool(settings.data_dir / "more", lead_fields=True)
+    with held(settings) as warehouse:
+        warehouse.commit(batches.of(outcome(plain.sealed(call(1)))))
+    with held(personal) as warehouse:
+        warehouse.commit(batches.of(outcome(wide.sealed(call(1, lead_city="Leeds", row_hash="other")))))
+    with held(settings) as warehouse:
+        (result,) = warehouse.commit(batches.of(outcome(plain.sealed(call(1, status="DNC")))))
+    (row,) = calls(settings)
+    assert (result.updated, row["lead_city"], row["status"]) == (1, "Leeds", "DNC")
 
-    from database import open_warehouse
 
+def test_a_leg_that_only_the_second_report_shows_stays_a_row_of_its_own(desk: Desk) -> None:
     desk.commit(outcome(desk.spool.sealed(call(1))))
-    warehouse = open_warehouse(replace(desk.settings, include_lead_fields=True))
-    warehouse.prepare()
-    spool = Spool(desk.settings.data_dir / "more", lead_fields=True)
-    warehouse.commit(desk.batches.of(outcome(spool.sealed(call(1, lead_city="Leeds", row_hash="other")))))
-    assert desk.only_call()["lead_city"] == "Leeds"
-    desk.warehouse.prepare()
-    assert desk.counts(outcome(desk.spool.sealed(call(1, status="DNC")))) == [(0, 1, 0, 0)]
-    assert desk.only_call()["lead_city"] == "Leeds"
+    strangers = [bare(2), bare(1, phone="0700999"), bare(1, dialer_campaign="VIP")]
+    assert desk.counts(outcome(desk.spool.sealed(bare(1), *strangers))) == [(3, 1, 0, 0)]
+    assert len(desk.rows()) == 4
+
+
+def test_moments_and_clocks_come_out_as_they_went_in(desk: Desk) -> None:
+    desk.commit(outcome(desk.spool.sealed(call(1))))
+    row = desk.only_call()
+    assert row["call_time"] == datetime(2026, 11, 20, 9, 0, 1, tzinfo=UTC)
+    assert row["call_time_local"] == datetime(2026, 11, 20, 9, 0, 1)
+    assert row["call_date"] == DAY
+    assert "source_key" not in row

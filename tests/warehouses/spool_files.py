@@ -11,8 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from messages import Batch, CampaignOutcome, ClientOutcome, HourCount, SealedWindow, SpoolFile, Window
-from spools.files import QUARANTINE_COLUMNS
-from tables import arrow_schema, spooled_columns
+from tables import QUARANTINE_COLUMNS, arrow_schema, spooled_columns
 
 DAY = date(2026, 11, 20)
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -121,12 +120,13 @@ class Batches:
     """Batches one minute after another, each with a name of its own."""
 
     number: int = 0
+    name: str = "batch"
     started_at: datetime = field(default=NOON)
 
     def of(self, *outcomes: CampaignOutcome, **fields: Any) -> Batch:
         self.number += 1
         known: dict[str, Any] = {
-            "batch_id": f"batch-{self.number}",
+            "batch_id": f"{self.name}-{self.number}",
             "run_id": f"run-{self.number}",
             "watermarks": (),
             "committed_at": self.started_at + timedelta(minutes=self.number),

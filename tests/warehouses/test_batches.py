@@ -11,8 +11,9 @@ import pytest
 from errors import BatchRefused
 from messages import CampaignOutcome, ClientOutcome, HourCount, RefusedAccount, SealedWindow, Watermark
 from tables import STATE_TABLES
-from tests.warehouses.duckdb.conftest import Desk
-from tests.warehouses.duckdb.spool_files import DAY, NOON, call, outcome
+from tests.warehouses.conftest import Desk
+from tests.warehouses.looking import execute
+from tests.warehouses.spool_files import DAY, NOON, call, outcome
 
 ALL_TABLES = ("calls", *(table.name for table in STATE_TABLES))
 
@@ -46,10 +47,8 @@ def test_a_batch_is_committed_once_by_its_name(desk: Desk) -> None:
 
 def test_a_batch_without_rows_leaves_the_calls_alone(desk: Desk) -> None:
     """Not even read: the table may be missing."""
-    import duckdb
-
-    with duckdb.connect(str(desk.settings.duckdb_path)) as db:
-        db.execute("DROP TABLE vicidial.calls")
+    execute(desk.settings, "DROP VIEW vicidial.calls_classic")
+    execute(desk.settings, "DROP TABLE vicidial.calls")
     desk.commit(outcome(desk.spool.sealed(quarantine=["torn"])), watermarks=(read_until(1),))
     assert [row["read_until"] for row in desk.rows("watermarks")] == [NOON + timedelta(hours=1)]
 
@@ -62,6 +61,17 @@ def test_a_campaign_that_failed_as_a_whole_has_a_result_and_a_run(desk: Desk) ->
         ("LATE", 0, "It took too long."),
         ("SALES", 1, None),
     ]
+
+
+def test_each_client_has_its_line_in_the_run_history(desk: Desk) -> None:
+    failed = ClientOutcome(
+        source_key="b", campaign="SALES", client_id="C2", client_name="Beta", failure="no", label="x", requests=3
+    )
+    one = outcome(desk.spool.sealed(call(1), duplicates=2, records=3))
+    desk.commit(replace(one, clients=(*one.clients, failed)))
+    names = ("client_id", "records", "inserted", "duplicates", "requests", "failure")
+    found = [tuple(row[name] for name in names) for row in desk.rows("runs")]
+    assert sorted(found) == [("C1", 3, 1, 2, 0, None), ("C2", 0, 0, 0, 3, "no")]
 
 
 def test_windows_that_a_lost_worker_had_sealed_are_counted(desk: Desk) -> None:

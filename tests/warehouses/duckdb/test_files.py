@@ -17,7 +17,7 @@ db = duckdb.connect(sys.argv[1], read_only=True)
 print("open", flush=True)
 sys.stdin.read()
 """
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def reader_of(path: Path) -> subprocess.Popen[str]:

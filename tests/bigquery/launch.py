@@ -1,0 +1,34 @@
+"""The emulator's process: ``python -m tests.bigquery.launch PACKAGE_FOLDER --host … --port … --data-dir …``.
+
+What follows the folder are the emulator's own options. It ends when its standard input does, so that it never
+outlives the process that started it, however that one ended.
+"""
+
+import os
+import sys
+import threading
+from importlib import import_module
+
+from tests.bigquery.emulator_patches import merge_as_bigquery_does, store_projects_in_plain_files
+from tests.bigquery.older_python import edit_for_older_python
+
+
+def end_with_standard_input() -> None:
+    """Not through ``sys.stdin``: its lock, held by a waiting thread, makes an ordinary exit fail."""
+    while os.read(0, 1024):
+        pass
+    os._exit(0)
+
+
+def main(package_folder: str, options: list[str]) -> None:
+    """Serve until SIGTERM, or until nobody holds the other end of the standard input."""
+    threading.Thread(target=end_with_standard_input, daemon=True).start()
+    sys.path.append(package_folder)  # last: what both hold is taken from the environment that the tests run in
+    edit_for_older_python()
+    store_projects_in_plain_files()
+    merge_as_bigquery_does()
+    import_module("local_bigquery.cli").main(options)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])

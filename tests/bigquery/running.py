@@ -1,0 +1,150 @@
+"""Starts, kills and asks one BigQuery emulator: a process of its own, on a port and in a folder of its own.
+
+The port is chosen from below the range that the system hands to outgoing connections, so that nobody takes it
+between a kill and a restart.
+"""
+
+import contextlib
+import http.client
+import random
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+
+from tests.bigquery.installing import installed_emulator
+
+ROOT = Path(__file__).resolve().parents[2]
+READY_SECONDS = 60.0
+STOP_SECONDS = 15.0
+
+
+class Emulator:
+    """A BigQuery emulator whose data are in ``folder`` and survive its process."""
+
+    project = "test-project"
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._log = folder / "emulator.log"
+        self._port = _free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._clients: list[bigquery.Client] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "the emulator is not running"
+        return self._process.pid
+
+    def start(self) -> None:
+        """Returns once it answers.
+
+        Raises:
+            RuntimeError: it ended or did not answer in time; the message holds the end of its log.
+        """
+        assert self._process is None, "the emulator is running already"
+        command = [sys.executable, "-m", "tests.bigquery.launch", str(installed_emulator())]
+        command += ["--host", "127.0.0.1", "--port", str(self._port), "--grpc-port", "0"]
+        command += ["--data-dir", str(self._folder / "data"), "--project", self.project]
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=log, stderr=log)
+        self._wait_until_ready(self._process)
+
+    def stop(self) -> None:
+        """End it as an operator would; also closes every client that was handed out."""
+        for client in self._clients:
+            client.close()
+        self._clients.clear()
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+            self._reap()
+
+    def kill(self) -> None:
+        """End it in the middle of whatever it does (kill -9)."""
+        assert self._process is not None, "the emulator is not running"
+        self._process.kill()
+        self._reap()
+
+    def restart(self) -> None:
+        """Start again on the same folder and port, after a kill or a stop."""
+        self.start()
+
+    def client(self, through: str | None = None) -> bigquery.Client:
+        """For what a test itself looks at, if need be through the proxy at that URL; :meth:`stop` closes it."""
+        client = self._connected(through or self.url)
+        self._clients.append(client)
+        return client
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        """Rows of a query as plain values; they come over HTTP, since nothing here talks to the Storage API."""
+        with contextlib.closing(self._connected(self.url)) as client:
+            return [dict(row.items()) for row in client.query(query).result()]
+
+    def new_dataset(self) -> str:
+        """The name of a dataset that nobody has; it is not created."""
+        return f"dataset_{uuid.uuid4().hex[:12]}"
+
+    def _connected(self, url: str) -> bigquery.Client:
+        return bigquery.Client(
+            project=self.project, credentials=AnonymousCredentials(), client_options={"api_endpoint": url}
+        )
+
+    def _reap(self) -> None:
+        assert self._process is not None
+        self._process.wait()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process = None
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while not self._is_ready():
+            ended = process.poll() is not None
+            if ended or time.monotonic() > deadline:
+                process.kill()
+                self._reap()
+                last = self._logged().splitlines()[-80:]  # DuckDB adds some thirty at an exit
+                raise RuntimeError("\n".join([f"The BigQuery emulator {'ended' if ended else 'is silent'}:", *last]))
+            time.sleep(0.1)
+
+    def _is_ready(self) -> bool:
+        """Its log is read too, because another process on that port would answer as well."""
+        path = f"/bigquery/v2/projects/{self.project}/datasets"
+        return "Uvicorn running" in self._logged() and _answers(self._port, path)
+
+    def _logged(self) -> str:
+        return self._log.read_text(encoding="utf-8", errors="replace")
+
+
+def _answers(port: int, path: str) -> bool:
+    """Anything but 200 is a no: a second emulator on one folder stays up and answers 400."""
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+        try:
+            connection.request("GET", path)
+            with connection.getresponse() as response:
+                return response.status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+
+
+def _free_port() -> int:
+    for port in random.sample(range(20_000, 30_000), 100):
+        with socket.socket() as taken, contextlib.suppress(OSError):
+            taken.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no free port between 20000 and 30000")

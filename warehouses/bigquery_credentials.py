@@ -1,0 +1,152 @@
+"""The credentials table in BigQuery, as the operator keeps it: read for nothing, changed all or none.
+
+Passwords go the way of a file into a table of one hour, never as a query's parameters: those stay in the job's history.
+"""
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from google.cloud import bigquery
+
+from errors import NotInBigQuery, TableRefused, WarehouseUnusable
+from messages import RowsMerged
+from tables import BOOL, CREDENTIALS, STRING, Column, arrow_schema
+from utils import squeezed, utc_now
+from warehouses.bigquery_service import LABELS, BigQueryService
+from warehouses.bigquery_tables import STANDARD, BigQueryTables, schema_of
+from warehouses.bigquery_troubles import Trouble
+
+Row = Mapping[str, str | None]
+YES = "('yes', 'y', 'true', 't', '1', 'on')"
+STAGING_LIFE = timedelta(hours=1)
+KEYS = ("campaign", "client_id", "url", "username")
+"""By what these columns held when the table was read, the row to change is found again."""
+
+
+class BigQueryCredentials:
+    """Reads and changes the table that says what to read."""
+
+    def __init__(self, service: BigQueryService, tables: BigQueryTables, folder: Path) -> None:
+        self._service = service
+        self._tables = tables
+        self._folder = folder
+
+    def rows(self) -> list[dict[str, str | None]]:
+        """Column name as stored → text; none where there is no such table."""
+        table = self._table()
+        return [] if table is None else [_as_texts(row) for row in self._stored(table)]
+
+    def put(self, rows: Sequence[Row], key_of: Callable[[Row], str]) -> RowsMerged:
+        """Add or change rows, all or none."""
+        place = self._tables.credentials
+        table = self._table()
+        if table is None:
+            raise NotInBigQuery(f"table {place.reference}")
+        ours = {squeezed(column.name): column.name for column in CREDENTIALS.columns}
+        columns = {field.name: ours[squeezed(field.name)] for field in table.schema if squeezed(field.name) in ours}
+        self._refuse_loss(table, rows, set(columns.values()))
+        stored = [{columns[name]: text or None for name, text in _as_texts(row).items() if name in columns}
+                  for row in self._stored(table)]  # fmt: skip
+        known = {key_of(row): row for row in stored}
+        changes = [_change(known.get(key_of(row)), row, columns.values()) for row in rows]
+        needed = [change for change in changes if change is not None]
+        if needed:
+            self._write(table, columns, needed)
+        added = sum(bool(change["is_new"]) for change in needed)
+        return RowsMerged(added=added, changed=len(needed) - added, left=len(changes) - len(needed))
+
+    def _table(self) -> bigquery.Table | None:
+        place = self._tables.credentials
+        return self._service.table(place.reference, self._tables.rights(place).read)
+
+    def _stored(self, table: bigquery.Table) -> list[dict[str, Any]]:
+        place = self._tables.credentials
+        right = self._tables.rights(place).read
+        if table.table_type == "TABLE":
+            return self._service.rows(table, right)
+        return self._service.query(f"SELECT * FROM {place.quoted}", {}, right).rows
+
+    def _refuse_loss(self, table: bigquery.Table, rows: Sequence[Row], columns: set[str]) -> None:
+        """A value for which an operator's own table has no column: without its time zone a client's calls are wrong."""
+        lost = [c.name for c in CREDENTIALS.columns if c.name not in columns and any(row.get(c.name) for row in rows)]
+        name = self._tables.credentials.reference
+        if lost:
+            raise TableRefused(name, f"it has no column for {', '.join(lost)}; add it as STRING, or leave it empty")
+        if table.table_type != "TABLE":
+            raise TableRefused(name, "it is a view; change its rows where they come from")
+
+    def _write(self, table: bigquery.Table, columns: Mapping[str, str], changes: Sequence[Mapping[str, Any]]) -> None:
+        place = self._tables.place(f"staging_credentials_{uuid.uuid4().hex[:16]}")
+        names = [*(f"was_{name}" for name in KEYS), *columns.values()]
+        staged = (Column("is_new", BOOL, "To be inserted."), *(Column(name, STRING, "") for name in names))
+        path = self._folder / f"{place.table}.parquet"
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            pq.write_table(pa.Table.from_pylist(list(changes), schema=arrow_schema(staged)), path)
+            self._load(path, place.reference, staged)
+            self._service.query(self._script(table, columns, place.quoted), {}, self._tables.rights().change)
+        except OSError as exc:
+            raise WarehouseUnusable(f"The folder {self._folder}", exc.strerror or type(exc).__name__) from None
+        finally:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+            self._service.drop_table(place.reference)
+
+    def _load(self, path: Path, reference: str, columns: tuple[Column, ...]) -> None:
+        staging = bigquery.Table(reference, schema=schema_of(columns, required=False))
+        staging.expires = utc_now() + STAGING_LIFE
+        staging.labels = LABELS
+        self._service.make_table(staging, self._tables.rights().make_table)
+
+        def load() -> int:
+            try:
+                return self._service.load(path, reference, f"load_{uuid.uuid4().hex}", staging.schema)
+            except Trouble as trouble:  # its text may quote a value, and these are passwords
+                raise Trouble(trouble.kind, trouble.reason, "") from None
+
+        self._service.retried(load, self._tables.rights().load)
+
+    def _script(self, table: bigquery.Table, columns: Mapping[str, str], staging: str) -> str:
+        """One statement is all or none. A row that somebody changed in the meantime is left to them."""
+        types = {field.name: STANDARD.get(field.field_type, field.field_type) for field in table.schema}
+        stored = {ours: name for name, ours in columns.items()}
+        same = " AND ".join(
+            f"s.was_{name} IS NOT DISTINCT FROM NULLIF(CAST(t.`{stored[name]}` AS STRING), '')" for name in KEYS
+        )
+        values = {name: _typed(f"s.{ours}", types[name]) for name, ours in columns.items()}
+        return f"""
+            MERGE INTO {self._tables.credentials.quoted} t USING {staging} s ON NOT s.is_new AND {same}
+            WHEN MATCHED THEN UPDATE SET {", ".join(f"`{name}` = {value}" for name, value in values.items())}
+            WHEN NOT MATCHED AND s.is_new THEN
+                INSERT ({", ".join(f"`{name}`" for name in values)}) VALUES ({", ".join(values.values())})"""
+
+
+def _change(before: Row | None, row: Row, columns: Sequence[str] | Any) -> dict[str, Any] | None:
+    """What is to be written for a row; None where the table has it as it is."""
+    wanted = {name: row.get(name) or None for name in columns}
+    if before is None:
+        return {"is_new": True, **wanted}
+    if {name: before.get(name) for name in columns} == wanted:
+        return None
+    return {"is_new": False, **{f"was_{name}": before.get(name) for name in KEYS}, **wanted}
+
+
+def _typed(value: str, kind: str) -> str:
+    if kind == STRING:
+        return value
+    if kind == BOOL:
+        return f"LOWER({value}) IN {YES}"
+    return f"CAST({value} AS {kind})"
+
+
+def _as_texts(row: Mapping[str, Any]) -> dict[str, str | None]:
+    return {
+        name: None if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in row.items()
+    }

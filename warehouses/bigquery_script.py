@@ -1,0 +1,183 @@
+"""The script of one commit in BigQuery, pure: one text, one transaction, one result.
+
+A script is one request whatever the number of campaigns. The lease is taken into the transaction, so that two daemons
+conflict on its row, and the ledger is asked inside, so that a repeated script does nothing. What only the tables can
+tell is asked once and kept in variables, since every statement is billed for ten megabytes at least.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from tables import CALLS, COMPLETENESS, HOURS, QUARANTINE, RUNS, STATE_TABLES, WRITTEN_AT_COMMIT, Table, call_columns
+from warehouses.batch_rows import ACTIONS, COUNTED
+from warehouses.bigquery_staging import Staged
+from warehouses.commit_script import CommitScript
+from warehouses.state_script import StateScript
+
+APPLIED, ALREADY, LEASE_LOST = "applied", "already applied", "lease lost"
+INDENT = "  "
+
+
+class BigQueryDialect:
+    """Parameters are named with @, and changed rows are changed in place, only in the days that hold some."""
+
+    now = "@now"
+    run_id = "@run_id"
+
+    @staticmethod
+    def rewritten(script: CommitScript, source: str, action: str, values: Mapping[str, str]) -> tuple[str, ...]:
+        """The days are a variable, which prunes partitions: an update is billed for every partition it touches."""
+        chosen = f"SELECT call_key, coalesce(other_key, call_key) AS old_key FROM actions WHERE action = '{action}'"
+        return (
+            f"SET days = ARRAY(SELECT DISTINCT call_date FROM actions WHERE action = '{action}')",
+            f"""
+            MERGE INTO {script.calls} t
+            USING (SELECT s.*, a.old_key FROM {source} s JOIN ({chosen}) a ON a.call_key = s.call_key) s
+            ON t.call_key = s.old_key AND t.call_date IN UNNEST(days)
+            WHEN MATCHED THEN UPDATE SET {", ".join(f"{name} = {value}" for name, value in values.items())}""",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BigQueryScript:
+    """Text of the commit of what is staged. Parameters: batch_id, run_id, now, owner, generation, lease_seconds."""
+
+    name: Callable[[str], str]
+    """A state table's full name, quoted."""
+    calls: str
+    staging: str | None
+    """Quoted; None where nothing was staged."""
+    staged: Staged
+    lead_fields: bool
+
+    @property
+    def text(self) -> str:
+        """Its result: outcome, and for each source what its rows were counted as."""
+        return ";\n".join(
+            [
+                "DECLARE days ARRAY<DATE>",
+                "DECLARE found ARRAY<STRING>",
+                "BEGIN TRANSACTION",
+                self._keep_lease,
+                f"IF @@row_count = 0 THEN\n  ROLLBACK TRANSACTION;\n  {self._result(LEASE_LOST)};\n  RETURN;\nEND IF",
+                f"IF EXISTS (SELECT 1 FROM {self.name('ledger')} WHERE batch_id = @batch_id) THEN\n"
+                f"  ROLLBACK TRANSACTION;\n  {self._result(ALREADY)};\n  RETURN;\nEND IF",
+                *self._merges(),
+                f"INSERT INTO {self.name('ledger')} (batch_id, run_id, committed_at) VALUES (@batch_id, @run_id, @now)",
+                "COMMIT TRANSACTION",
+                self._result(APPLIED),
+            ]
+        ).replace("\n            ", "\n")
+
+    @property
+    def _keep_lease(self) -> str:
+        return (
+            f"UPDATE {self.name('leases')}"
+            " SET expires_at = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL @lease_seconds SECOND)"
+            " WHERE name = 'writer' AND owner = @owner AND generation = @generation"
+        )
+
+    def _result(self, outcome: str) -> str:
+        """Whether it was applied now or before, the run history tells the counts."""
+        nothing = ", ".join(f"0 AS {name}" for name in COUNTED)
+        counted = self.counts.removeprefix("SELECT ")
+        return f"SELECT '{outcome}' AS outcome, '' AS source_key, {nothing} UNION ALL SELECT '{outcome}', {counted}"
+
+    @property
+    def counts(self) -> str:
+        """What the run history says of the batch."""
+        return (
+            f"SELECT source_key, {', '.join(COUNTED)} FROM {self.name('runs')}"
+            " WHERE run_id = @run_id AND committed_at = @now"
+        )
+
+    def _merges(self) -> Iterator[str]:
+        if CALLS.name in self.staged.kinds:
+            yield from self._merge_calls()
+        state = StateScript(name=self.name, source=self._staged_rows, run_id="@run_id")
+        tables = [table for table in (QUARANTINE, *STATE_TABLES) if table.name in self.staged.kinds - {RUNS.name}]
+        for table in sorted(dict.fromkeys(tables), key=lambda table: (table is not COMPLETENESS, table is HOURS)):
+            yield from state.merges(table)
+        if RUNS.name in self.staged.kinds:
+            yield self._insert_runs()
+
+    def _staged_rows(self, table: Table) -> str:
+        columns = [name for name in table.names if name not in ("first_seen_at", "last_seen_at", "run_id")]
+        columns = [*columns, "seen_at"] if table is QUARANTINE else list(table.names)
+        columns = [name for name in columns if (table, name) != (COMPLETENESS, "legs_before")]
+        return f"(SELECT {', '.join(columns)} FROM {self.staging} WHERE kind = '{table.name}')"
+
+    def _merge_calls(self) -> Iterator[str]:
+        columns = tuple(
+            column for column in call_columns(lead_fields=self.lead_fields) if column.name not in WRITTEN_AT_COMMIT
+        )
+        script = CommitScript(
+            calls=self.calls,
+            columns=columns,
+            spooled=f"(SELECT * FROM {self.staging} WHERE kind = '{CALLS.name}')",
+            first_day=self.staged.first_day,
+            last_day=self.staged.last_day,
+            dialect=BigQueryDialect(),
+        )
+        yield "CREATE TEMP TABLE counts (source_key STRING, action STRING, legs INT64, overlapping INT64)"
+        if not self.staged.copies:
+            yield from self._round(script, script.spooled)
+            return
+        yield script.rank_copies
+        for number in range(1, len(self.staged.reports) + 1):  # a leg has at most a round for each report
+            yield from self._round(script, script.of_round(number))
+            copies = script.count_copies(number)
+            yield f"INSERT INTO counts SELECT source_key, 'unchanged', legs, overlapping FROM ({copies})"
+
+    @staticmethod
+    def _round(script: CommitScript, source: str) -> Iterator[str]:
+        """Changed rows, rows taken over, new ones with a uniqueid, then without; nothing where nothing is new."""
+        yield script.classify(source)
+        yield f"SET found = ({FOUND})"
+        yield _when("'update' IN UNNEST(found)", *script.update_changed(source))
+        yield _when(
+            f"'insert' IN UNNEST(found) AND EXISTS ({script.bare_rows})",
+            script.find_takeovers(source), *script.take_over(source), script.follow_takeovers,
+        )  # fmt: skip
+        yield _when("'insert' IN UNNEST(found)", script.insert_new(source, bare=False))
+        yield _when("'bare insert' IN UNNEST(found)", script.find_fills(source))
+        yield _when(
+            "'bare insert' IN UNNEST(found) OR 'fill' IN UNNEST(found)",
+            script.mark_fills(source), *script.fill(source),
+        )  # fmt: skip
+        yield _when("'bare insert' IN UNNEST(found)", script.insert_new(source, bare=True))
+        yield f"INSERT INTO counts {script.count_actions}"
+
+    def _insert_runs(self) -> str:
+        """The run history, with what the rows were counted as."""
+        names = [name for name in RUNS.names if name not in COUNTED]
+        rows = f"(SELECT {', '.join(names)} FROM {self.staging} WHERE kind = '{RUNS.name}') r"
+        if CALLS.name not in self.staged.kinds:
+            zeros = ", ".join("0" for _ in COUNTED)
+            return self._into_runs(names, f"SELECT {', '.join(names)}, {zeros} FROM {rows}")
+        sums = [
+            f"SUM(IF(action IN ({_listed(action for action, counts in ACTIONS.items() if counts == name)}), legs, 0))"
+            f" AS {name}"
+            for name in COUNTED[:-1]
+        ]
+        counted = (
+            f"SELECT source_key, {', '.join(sums)}, SUM(overlapping) AS overlapping FROM counts GROUP BY source_key"
+        )
+        values = ", ".join(f"COALESCE(c.{name}, 0)" for name in COUNTED)
+        chosen = ", ".join(f"r.{name}" for name in names)
+        source = f"SELECT {chosen}, {values} FROM {rows} LEFT JOIN ({counted}) c ON c.source_key = r.source_key"
+        return self._into_runs(names, source)
+
+    def _into_runs(self, names: list[str], source: str) -> str:
+        return f"INSERT INTO {self.name('runs')} ({', '.join([*names, *COUNTED])}) {source}"
+
+
+FOUND = "SELECT ARRAY_AGG(DISTINCT IF(bare AND action = 'insert', 'bare insert', action)) FROM actions"
+
+
+def _when(condition: str, *statements: str) -> str:
+    return f"IF {condition} THEN\n" + "".join(f"{statement};\n" for statement in statements) + "END IF"
+
+
+def _listed(words: Iterator[str]) -> str:
+    return ", ".join(f"'{word}'" for word in words)

@@ -1,0 +1,122 @@
+"""The client for BigQuery: its account, and a transport on which no request can hang."""
+
+import time
+from typing import Any
+
+import google.auth
+import requests
+from google.api_core.client_info import ClientInfo
+from google.auth.credentials import AnonymousCredentials, Credentials
+from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
+from google.auth.transport.requests import AuthorizedSession, Request
+from google.cloud import bigquery
+from google.oauth2 import service_account
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
+
+from config import Settings
+from errors import GoogleAccountMissing, ProjectUnknown
+
+SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+CONNECT_SECONDS = 10.0
+PIECE_BYTES = 65_536
+
+
+class BoundedAdapter(HTTPAdapter):
+    """Ends every request within a time, its body included, whatever the library asks for.
+
+    The library waits 120 seconds at least for the results of a query, for ever by default, and no timeout of requests
+    covers a body that comes byte by byte.
+    """
+
+    def __init__(self, limit_seconds: float) -> None:
+        super().__init__()
+        self._limit = limit_seconds
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **options: Any) -> requests.Response:
+        deadline = time.monotonic() + self._limit
+        response = super().send(
+            request,
+            stream=True,
+            timeout=(min(CONNECT_SECONDS, self._limit), self._limit),
+            verify=options.get("verify", True),
+            cert=options.get("cert"),
+            proxies=options.get("proxies"),
+        )
+        body = bytearray()
+        try:
+            while piece := response.raw.read1(PIECE_BYTES, decode_content=True):
+                body += piece
+                _in_time(deadline)
+        except (HTTPError, OSError) as broken:  # urllib3's own, of which requests has translated none here
+            if isinstance(broken, requests.RequestException):
+                raise
+            raise requests.ConnectionError(f"the answer broke off: {type(broken).__name__}") from None
+        finally:
+            response.close()
+        response._content = bytes(body)  # how requests itself keeps a body that has been read
+        return response
+
+
+def _in_time(deadline: float) -> None:
+    if time.monotonic() > deadline:
+        raise requests.ReadTimeout("the answer did not end in time")
+
+
+def open_client(settings: Settings) -> tuple[bigquery.Client, str]:
+    """A client, and its account as Google's commands write it: ``serviceAccount:…`` or ``user:…``.
+
+    Raises:
+        GoogleAccountMissing: no key file or login, or one that cannot be used.
+        ProjectUnknown: neither set nor named by the key.
+    """
+    limit = settings.bigquery_request_timeout.total_seconds()
+    if settings.bigquery_emulator_host is not None:
+        return _for_emulator(settings, limit), "user:nobody@emulator"
+    credentials, project = _credentials(settings)
+    project = settings.project_id or project
+    if not project:
+        raise ProjectUnknown("neither PROJECT_ID nor the key or login names one")
+    email = getattr(credentials, "service_account_email", None)
+    return _client(project, credentials, limit), f"serviceAccount:{email}" if email else "user:YOU"
+
+
+def _for_emulator(settings: Settings, limit: float) -> bigquery.Client:
+    if not settings.project_id:
+        raise ProjectUnknown("an emulator has no key that could name it")
+    host = settings.bigquery_emulator_host or ""
+    address = host if "://" in host else f"http://{host}"
+    return _client(settings.project_id, AnonymousCredentials(), limit, address)
+
+
+def _client(project: str, credentials: Credentials, limit: float, address: str | None = None) -> bigquery.Client:
+    refreshing = _bounded(requests.Session(), limit)
+    return bigquery.Client(
+        project=project,
+        credentials=credentials,
+        _http=_bounded(AuthorizedSession(credentials, auth_request=Request(session=refreshing)), limit),
+        client_info=ClientInfo(user_agent="vicidial-to-warehouse"),
+        client_options={"api_endpoint": address} if address else None,
+    )
+
+
+def _bounded(session: requests.Session, limit: float) -> requests.Session:
+    for prefix in ("http://", "https://"):
+        session.mount(prefix, BoundedAdapter(limit))
+    return session
+
+
+def _credentials(settings: Settings) -> tuple[Credentials, str | None]:
+    path = settings.service_account_path
+    try:
+        if path is None:
+            credentials, project = google.auth.default(scopes=SCOPES)
+            return credentials, project
+        found = service_account.Credentials.from_service_account_file(str(path), scopes=SCOPES)
+        return found, found.project_id
+    except DefaultCredentialsError:
+        raise GoogleAccountMissing("no key file is set, and nobody is logged in on this machine") from None
+    except OSError as exc:
+        raise GoogleAccountMissing(f"the key file {path} cannot be read ({exc.strerror})") from None
+    except (ValueError, GoogleAuthError):  # their texts may quote the key
+        raise GoogleAccountMissing(f"{path} is not the key file of a service account") from None

@@ -1,0 +1,124 @@
+"""The production warehouse: tables in BigQuery, written by one process that holds the lease."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import date, datetime
+from typing import Any
+
+from config import Settings
+from messages import Batch, ClientResult, HourRead, RefusedAccount, RowsMerged
+from tables import ACCOUNTS, HOURS, INT64, RUNS
+from utils import utc_now
+from warehouses.bigquery_commits import CommitInBigQuery
+from warehouses.bigquery_credentials import BigQueryCredentials
+from warehouses.bigquery_leases import BigQueryLease
+from warehouses.bigquery_service import BigQueryService, Done, Value
+from warehouses.bigquery_tables import BigQueryTables, Place
+
+Row = Mapping[str, str | None]
+ZEROS = [column.name for column in RUNS.columns if column.type == INT64 and column.required]
+"""Counts of the run history, which the run's own row does not sum up."""
+
+
+class BigQueryWarehouse:
+    """Keeps the promises of ``database.Warehouse`` in one dataset."""
+
+    def __init__(self, settings: Settings, give_up: Callable[[], bool]) -> None:
+        self._settings = settings
+        self._service = BigQueryService(settings, give_up)
+        self._tables = BigQueryTables(settings, self._service)
+        self._lease = BigQueryLease(self._service, self._tables, settings.data_dir, settings.bigquery_lease)
+        self._credentials = BigQueryCredentials(self._service, self._tables, settings.data_dir / "temporary")
+        self._located = False
+        self._billed_before = 0
+        self.patient_until: datetime | None = None
+        self.commits_after = settings.bigquery_commit_after
+
+    def describe(self) -> str:
+        return self._tables.credentials.reference
+
+    def prepare(self) -> None:
+        self._tables.make()
+        self._located = True
+
+    def lease(self) -> AbstractContextManager[None]:
+        return self._lease.held()
+
+    def credential_rows(self) -> list[dict[str, str | None]]:
+        return self._credentials.rows() if self._is_there() else []
+
+    def put_credential_rows(self, rows: Sequence[Row], key_of: Callable[[Row], str]) -> RowsMerged:
+        return self._credentials.put(rows, key_of)
+
+    def watermarks(self) -> dict[str, datetime]:
+        return {row["source_key"]: row["read_until"] for row in self._listed("watermarks")}
+
+    def hours(self, since: date) -> list[HourRead]:
+        query = f"SELECT {', '.join(HOURS.names)} FROM {{table}} WHERE day >= DATE '{since.isoformat()}'"
+        return [HourRead(**row) for row in self._queried("hours", query)]
+
+    def refused_accounts(self) -> list[RefusedAccount]:
+        return [RefusedAccount(**{name: row[name] for name in ACCOUNTS.names}) for row in self._listed("accounts")]
+
+    def forget_refusals(self, refusals: Sequence[RefusedAccount]) -> None:
+        if refusals:
+            self._changed(
+                f"DELETE FROM {self._tables.name('accounts')} WHERE fingerprint IN UNNEST(@fingerprints)",
+                {"fingerprints": [refusal.fingerprint for refusal in refusals]},
+            )
+
+    def commit(self, batch: Batch) -> list[ClientResult]:
+        until = self.patient_until or utc_now() + self._settings.cycle_interval
+        deadline = time.monotonic() + max((until - utc_now()).total_seconds(), 0)
+        return CommitInBigQuery(self._service, self._tables, self._lease, batch, deadline).run(self._settings)
+
+    def backfilled(self, backfill_id: str) -> set[tuple[str, date]]:
+        query = "SELECT source_key, day FROM {table} WHERE backfill_id = @backfill_id"
+        return {(row["source_key"], row["day"]) for row in self._queried("backfills", query, backfill_id=backfill_id)}
+
+    def end_backfill(self, backfill_id: str) -> None:
+        self._changed(
+            f"DELETE FROM {self._tables.name('backfills')} WHERE backfill_id = @backfill_id",
+            {"backfill_id": backfill_id},
+        )
+
+    def end_run(self, run_id: str, seconds: float) -> int:
+        """The run's own row says what it was billed for; a MERGE under a run's name can be repeated."""
+        billed = self._service.bytes_billed - self._billed_before
+        values = dict.fromkeys(("job_id", "source_key", "campaign", "client_id"), "''") | dict.fromkeys(ZEROS, "0")
+        values |= {"run_id": "@run_id", "seconds": "@seconds", "committed_at": "@now", "bytes_billed": "@billed"}
+        self._changed(
+            f"""
+            MERGE INTO {self._tables.name("runs")} t USING (SELECT @run_id AS run_id) s
+            ON t.run_id = s.run_id AND t.job_id = '' AND t.committed_at >= TIMESTAMP_SUB(@now, INTERVAL 1 DAY)
+            WHEN NOT MATCHED THEN INSERT ({", ".join(values)}) VALUES ({", ".join(values.values())})""",
+            {"run_id": run_id, "seconds": seconds, "now": utc_now(), "billed": billed},
+        )
+        self._billed_before += billed
+        return billed
+
+    def close(self) -> None:
+        self._service.close()
+
+    def _is_there(self) -> bool:
+        """Where the dataset is must be known before the first job; reading commands do not prepare it."""
+        self._located = self._located or self._tables.find_location()
+        return self._located
+
+    def _listed(self, name: str) -> list[dict[str, Any]]:
+        """All rows of a state table, which costs nothing; none where it is not there yet."""
+        place = self._tables.place(name)
+        rights = self._tables.rights()
+        table = self._service.table(place.reference, rights.read) if self._is_there() else None
+        return self._service.rows(table, rights.read) if table is not None else []
+
+    def _queried(self, name: str, query: str, **parameters: Value) -> list[dict[str, Any]]:
+        place: Place = self._tables.place(name)
+        rights = self._tables.rights()
+        if not self._is_there() or self._service.table(place.reference, rights.read) is None:
+            return []
+        return self._service.query(query.format(table=place.quoted), parameters, rights.read).rows
+
+    def _changed(self, statement: str, parameters: Mapping[str, Value]) -> Done:
+        return self._service.query(statement, parameters, self._tables.rights().change)
