@@ -7,7 +7,7 @@ import google.auth
 import requests
 from google.api_core.client_info import ClientInfo
 from google.auth.credentials import AnonymousCredentials, Credentials
-from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
+from google.auth.exceptions import GoogleAuthError
 from google.auth.transport.requests import AuthorizedSession, Request
 from google.cloud import bigquery
 from google.oauth2 import service_account
@@ -107,16 +107,22 @@ def _bounded(session: requests.Session, limit: float) -> requests.Session:
 
 
 def _credentials(settings: Settings) -> tuple[Credentials, str | None]:
+    """Account and its project; texts of Google's errors are kept out, since they may quote the key."""
     path = settings.service_account_path
+    if path is None:
+        return _logged_in()
     try:
-        if path is None:
-            credentials, project = google.auth.default(scopes=SCOPES)
-            return credentials, project
         found = service_account.Credentials.from_service_account_file(str(path), scopes=SCOPES)
-        return found, found.project_id
-    except DefaultCredentialsError:
-        raise GoogleAccountMissing("no key file is set, and nobody is logged in on this machine") from None
     except OSError as exc:
         raise GoogleAccountMissing(f"the key file {path} cannot be read ({exc.strerror})") from None
-    except (ValueError, GoogleAuthError):  # their texts may quote the key
+    except (ValueError, GoogleAuthError):
         raise GoogleAccountMissing(f"{path} is not the key file of a service account") from None
+    return found, found.project_id
+
+
+def _logged_in() -> tuple[Credentials, str | None]:
+    try:
+        credentials, project = google.auth.default(scopes=SCOPES)
+    except GoogleAuthError:
+        raise GoogleAccountMissing("no key file is set, and nobody is logged in on this machine") from None
+    return credentials, project

@@ -11,6 +11,8 @@ from typing import Any
 
 import duckdb
 
+from tests.bigquery.running import Emulator
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 HEADER = ("Campaign", "URL", "Username", "Password", "ClientName", "ClientID", "Timezone")
 USER, PASSWORD = "report", "Tr0ub4dor-Marked-Passw0rd"
@@ -59,6 +61,7 @@ class Program:
         return self.run("clients", "import", str(path))
 
     def rows(self, query: str) -> list[dict[str, Any]]:
+        """Rows of a query, which names tables as ``vicidial.calls``."""
         with duckdb.connect(self.data / "calls.duckdb", read_only=True) as db:
             db.execute("SET TimeZone = 'UTC'")
             found: list[dict[str, Any]] = db.sql(query).to_arrow_table().to_pylist()
@@ -71,3 +74,16 @@ class Program:
     def leftovers(self) -> list[Path]:
         """Files of the way that should be gone when a run is over."""
         return [path for name in ("spool", "downloads") for path in (self.data / name).rglob("*") if path.is_file()]
+
+
+class ProgramOnBigQuery(Program):
+    """The same with its tables in an emulator, in a dataset of its own."""
+
+    def __init__(self, folder: Path, emulator: Emulator, **settings: str) -> None:
+        self.emulator = emulator
+        self.dataset = emulator.new_dataset()
+        where = {"BIGQUERY_EMULATOR_HOST": emulator.url, "PROJECT_ID": emulator.project, "DATASET_ID": self.dataset}
+        super().__init__(folder, WAREHOUSE="bigquery", **where, **settings)
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        return self.emulator.rows(query.replace("vicidial.", f"{self.dataset}."))
