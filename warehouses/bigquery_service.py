@@ -32,6 +32,7 @@ PAUSES = {Kind.PASSING: (1.0, 32.0), Kind.CONFLICT: (0.5, 8.0), Kind.QUOTA: (15.
 """Seconds before the second try, and at most; doubled in between, with jitter."""
 FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS = 0.05, 2.0
 WAKE_SECONDS = 0.2
+PAGE_ROWS = 10_000  # with the first page asked for at once, a small result is one request
 T = TypeVar("T")
 Value = str | int | float | bool | datetime | Sequence[str]
 
@@ -112,6 +113,10 @@ class BigQueryService:
                 raise
             LOG.debug("%s could not be dropped and expires by itself: %s", reference, trouble_of(exc))
 
+    def delete_table(self, reference: str, right: Right) -> None:
+        """For who must know whether it can be dropped; one that is gone already will do."""
+        self.retried(lambda: self.client.delete_table(reference, not_found_ok=True, **self._once()), right)
+
     def rows(self, table: bigquery.Table, right: Right) -> list[dict[str, Any]]:
         """All rows of a table, which costs nothing; not for views."""
         listed = self.retried(lambda: list(self.client.list_rows(table, **self._once())), right)
@@ -142,7 +147,7 @@ class BigQueryService:
         )
         self._wait(job, seconds)
         self.bytes_billed += int(job.total_bytes_billed or 0)
-        found = job.result(job_retry=None, **self._once())
+        found = job.result(page_size=PAGE_ROWS, job_retry=None, **self._once())
         return Done([dict(row.items()) for row in found], job.num_dml_affected_rows)
 
     def load(self, path: Path, reference: str, job_id: str, schema: Sequence[bigquery.SchemaField]) -> int:
