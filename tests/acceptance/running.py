@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import duckdb
 
@@ -38,15 +38,15 @@ class Program:
         self.environment |= {"DATA_DIR": str(self.data), "FIRST_RUN_DAYS": "1", "PYTHONUTF8": "1"}
         self.environment |= {"RETRY_SECONDS": "5", "HTTP_TIMEOUT": "5", "CONNECT_TIMEOUT": "2", **settings}
 
-    def start(self, *arguments: str, **settings: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, output: IO[str] | int = subprocess.PIPE, **settings: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, str(ROOT / "main.py"), *arguments],
-            cwd=self.folder, env=self.environment | settings, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            cwd=self.folder, env=self.environment | settings, stdin=subprocess.DEVNULL, stdout=output,
             stderr=subprocess.STDOUT, text=True, encoding="utf-8",
         )  # fmt: skip
 
     def run(self, *arguments: str, **settings: str) -> Finished:
-        process = self.start(*arguments, **settings)
+        process = self.start(*arguments, output=subprocess.PIPE, **settings)
         text, _ = process.communicate(timeout=120)
         return Finished(process.returncode, text)
 

@@ -1,0 +1,36 @@
+"""python -m tests.storms --warehouse bigquery --events 100 --seed 1: kills at random, then compares with the truth."""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.bigquery.running import Emulator
+from tests.storms.storm import Storm
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--warehouse", choices=("duckdb", "bigquery"), default="duckdb")
+    parser.add_argument("--events", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--folder", type=Path, help="kept afterwards; a temporary one if not given")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.folder or Path(temporary)
+        emulator = Emulator(folder / "bigquery") if options.warehouse == "bigquery" else None
+        if emulator is not None:
+            emulator.start()
+        began = time.monotonic()
+        try:
+            report = Storm(folder / "program", options.seed, emulator).run(options.events)
+        finally:
+            if emulator is not None:
+                emulator.stop()
+    sys.stdout.write(f"{options.warehouse}, seed {options.seed}, {time.monotonic() - began:.0f} s\n{report}\n")
+    return 0 if report.is_clean else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
