@@ -5,21 +5,30 @@ Only ``Settings.from_env`` reads anything; docs/settings.md and .env.example lis
 
 # ruff: noqa: RUF009 - a field is declared together with its setting, and setting() returns an immutable field
 
-import io
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
-
-from dotenv.parser import parse_stream
 
 from errors import SettingsInvalid
+from settings.kinds import (
+    HOST,
+    IDENTIFIER,
+    KEY_FILE,
+    LOCATION,
+    PATH,
+    PROJECT,
+    TABLE,
+    YES_NO,
+    ZONE,
+    Kind,
+    span,
+    whole,
+    word,
+)
+from settings.layers import looked_up, problem, read_layers, slips
 from tables import LEASES, STATE_TABLES
-from utils import one_line
 
 # Defaults. A line of `.env` or an environment variable of the same name overrides them.
 MAX_CAMPAIGN_PROCESSES = 4  # campaigns read at the same time, each in a process of its own
@@ -63,96 +72,6 @@ SHUTDOWN_GRACE_SECONDS = 30  # seconds that running work is given after Ctrl+C o
 LOG_LEVEL = "INFO"  # DEBUG, INFO, WARNING or ERROR
 
 HERE = Path(__file__).resolve().parent
-IN_CODE, ENVIRONMENT = "config.py", "environment"
-LOOKALIKE = 0.87  # BATCHSIZE, DATA_DRI and CONNECTION_TIMEOUT are taken for slips, DATASET and PROJECT are not
-_SECRET = re.compile(r"PASS|SECRET|TOKEN|KEY|CREDENTIALS?$|SERVICE_ACCOUNT", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What a setting accepts: ``parse`` raises ValueError for anything but ``allowed``."""
-
-    allowed: str
-    parse: Callable[[str], Any]
-    unit: timedelta = timedelta(seconds=1)
-
-
-def whole(low: int, high: int) -> Kind:
-    """A whole number within bounds; ``10_000`` is read as in Python."""
-    return Kind(
-        f"a whole number, {low} to {high}", lambda text: int(_between(r"[0-9]{1,15}", text.replace("_", ""), low, high))
-    )
-
-
-def span(unit: str, low: float, high: float) -> Kind:
-    """A time in ``seconds``, ``minutes`` or ``hours``; becomes a timedelta."""
-    one = timedelta(**{unit: 1})
-    return Kind(
-        f"{unit}, {low:g} to {high:g}", lambda text: one * _between(r"[0-9]{1,9}(\.[0-9]{1,9})?", text, low, high), one
-    )
-
-
-def word(*choices: str) -> Kind:
-    """One of a few words, in any case."""
-    spelled = {choice.casefold(): choice for choice in choices}
-    return Kind(" or ".join(choices), lambda text: _spelled(text, spelled))
-
-
-def written(pattern: str, allowed: str) -> Kind:
-    """Text that matches a pattern as a whole."""
-    return Kind(allowed, lambda text: _matching(pattern, text))
-
-
-def _between(pattern: str, text: str, low: float, high: float) -> float:
-    number = float(_matching(pattern, text))
-    if not low <= number <= high:
-        raise ValueError
-    return number
-
-
-def _spelled(text: str, choices: Mapping[str, Any]) -> Any:
-    if text.casefold() not in choices:
-        raise ValueError
-    return choices[text.casefold()]
-
-
-def _matching(pattern: str, text: str) -> str:
-    if not re.fullmatch(pattern, text):
-        raise ValueError
-    return text
-
-
-def _path(text: str) -> Path:
-    if not text.isprintable() or text.startswith("{"):  # "C:\new" in double quotes; a key pasted for its file's name
-        raise ValueError
-    try:
-        return Path(text).expanduser().absolute()
-    except RuntimeError as unknown_home:
-        raise ValueError from unknown_home
-
-
-def _zone(text: str) -> str:
-    try:
-        ZoneInfo(_matching(r"[A-Za-z0-9_+/-]{1,64}", text))  # it imports what has dots in it as a package
-    except (LookupError, OSError) as unknown:  # OSError: the name of a folder of zones, such as America
-        raise ValueError from unknown
-    return text
-
-
-_YES_NO = dict.fromkeys(("yes", "true", "1", "on"), True) | dict.fromkeys(("no", "false", "0", "off"), False)
-_NAME, _PROJECT = "[A-Za-z_][A-Za-z0-9_]{0,126}", r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{0,61}[a-z0-9]"
-YES_NO = Kind("yes or no (also true, false, 1, 0, on, off)", lambda text: _spelled(text, _YES_NO))
-PATH = Kind("a path", _path)
-KEY_FILE = Kind("the path of a JSON key file, not what is in it", _path)
-ZONE = Kind("a time zone of the IANA list, such as Europe/Berlin", _zone)
-PROJECT = written(_PROJECT, "a project ID: small letters, digits, hyphens")
-IDENTIFIER = written(_NAME, "letters, digits, underscores; no digit first")
-LOCATION = written("[A-Za-z][A-Za-z0-9-]{1,40}", "a location of BigQuery, such as US, EU or europe-west3")
-HOST = written(r"(?:https?://)?[A-Za-z0-9.\[\]:-]{1,200}", "host:port or http://host:port")
-TABLE = written(
-    rf"(?:(?:{_PROJECT}\.)?{_NAME}\.)?{_NAME}",
-    "letters, digits, underscores; for BigQuery also dataset.table or project.dataset.table",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,17 +220,18 @@ class Settings:
         Raises:
             SettingsInvalid: every problem at once, one per line.
         """
-        layers, problems = _layers(environ, [HERE / ".env", Path(".env")] if dotenv_files is None else dotenv_files)
-        problems += _slips(layers)
+        files = [HERE / ".env", Path(".env")] if dotenv_files is None else dotenv_files
+        layers, problems = read_layers(environ, files, {known.name: known.default for known in SETTINGS})
+        problems += slips(layers, NAMES)
         texts, origins, values = {}, {}, {}
         for known in SETTINGS:
             name = known.name
-            origins[name], texts[name] = _looked_up(name, layers)
+            origins[name], texts[name] = looked_up(name, layers)
             try:
                 values[name] = known.value(texts[name])
             except ValueError:
-                problems.append(_problem(name, texts[name], origins[name], f"allowed is {known.allowed}"))
-        problems += (_problem(name, texts[name], origins[name], why) for name, why in _conflicts(values))
+                problems.append(problem(name, texts[name], origins[name], f"allowed is {known.allowed}"))
+        problems += (problem(name, texts[name], origins[name], why) for name, why in _conflicts(values))
         if problems:
             raise SettingsInvalid("\n".join(problems))
         if values["SERVICE_ACCOUNT_PATH"] is None and values["GOOGLE_APPLICATION_CREDENTIALS"]:
@@ -331,56 +251,6 @@ SETTINGS: tuple[Setting, ...] = tuple(
 """Every setting in the order in which documents list them."""
 
 NAMES = tuple(known.name for known in SETTINGS)
-
-
-@dataclass(frozen=True, slots=True)
-class _Layer:
-    """One place where settings stand; ``source`` is how messages name it."""
-
-    source: str
-    texts: Mapping[str, str]
-
-
-def _layers(environ: Mapping[str, str], files: Sequence[Path]) -> tuple[list[_Layer], list[str]]:
-    """The places to look in, the strongest first, and what could not be read in them."""
-    layers, problems = [_Layer(IN_CODE, {known.name: known.default for known in SETTINGS})], []
-    for path in dict.fromkeys(path.absolute() for path in files):
-        try:
-            if not path.exists() or path.is_dir():  # some keep a virtual environment in a folder of this name
-                continue
-            bindings = list(parse_stream(io.StringIO(path.read_text(encoding="utf-8-sig"))))
-        except UnicodeDecodeError:
-            problems.append(f"  {path}: is not UTF-8 text; save it as UTF-8.")
-            continue
-        except OSError as error:
-            problems.append(f"  {path}: cannot be read ({error.strerror}).")
-            continue
-        problems += (f"  {path}, line {each.original.line}: is not NAME=value." for each in bindings if each.error)
-        layers.append(_Layer(str(path), {each.key: each.value or "" for each in bindings if each.key}))
-    return [_Layer(ENVIRONMENT, environ), *reversed(layers)], problems
-
-
-def _looked_up(name: str, layers: Sequence[_Layer]) -> tuple[str, str]:
-    """Source and text of a setting; an empty text is as good as none."""
-    found = ((layer.source, layer.texts.get(name, "").strip()) for layer in layers)
-    return next(((source, text) for source, text in found if text), (IN_CODE, ""))
-
-
-def _slips(layers: Sequence[_Layer]) -> Iterator[str]:
-    """Names that are nearly ours. One with a word before or after ours, such as PGCONNECT_TIMEOUT, is another's."""
-    for layer in layers:
-        for name in sorted(layer.texts.keys() - set(NAMES)):
-            meant = next(iter(get_close_matches(name.upper(), NAMES, n=1, cutoff=LOOKALIKE)), None)
-            if meant is None or (meant in name and len(name) > len(meant) + 1):
-                continue
-            if layer.source == ENVIRONMENT and _looked_up(meant, layers)[0] != IN_CODE:
-                continue  # the right name is set as well, so that this one is another program's
-            yield _problem(name, layer.texts[name], layer.source, f"there is no such setting; is {meant} meant?")
-
-
-def _problem(name: str, text: str, source: str, why: str) -> str:
-    shown = "***" if _SECRET.search(name) and text else one_line(text, limit=60)
-    return f"  {one_line(name)}={shown} ({source}): {why}{'' if why.endswith('?') else '.'}"
 
 
 def _warehouse(settings: Settings) -> tuple[str, str]:

@@ -46,6 +46,7 @@ def copied(folder: Path, edit: tuple[str, str] = ("", "")) -> Path:
     folder.mkdir()
     for name in ("config.py", "errors.py", "tables.py", "utils.py"):
         shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / "settings", folder / "settings", ignore=shutil.ignore_patterns("__pycache__"))
     text = (folder / "config.py").read_text(encoding="utf-8")
     assert edit[0] in text
     (folder / "config.py").write_text(text.replace(*edit, 1), encoding="utf-8")

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from google.cloud import bigquery
 
-from errors import NotInBigQuery, TableRefused, WarehouseUnusable
+from errors import BigQueryRefused, NotInBigQuery, TableRefused, WarehouseUnusable
 from messages import RowsMerged
 from tables import BOOL, CREDENTIALS, STRING, Column, arrow_schema
 from utils import squeezed, utc_now
@@ -90,13 +90,20 @@ class BigQueryCredentials:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             pq.write_table(pa.Table.from_pylist(list(changes), schema=arrow_schema(staged)), path)
             self._load(path, place.reference, staged)
-            self._service.query(self._script(table, columns, place.quoted), {}, self._tables.rights().change)
+            self._merge(self._script(table, columns, place.quoted))
         except OSError as exc:
             raise WarehouseUnusable(f"The folder {self._folder}", exc.strerror or type(exc).__name__) from None
         finally:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
             self._service.drop_table(place.reference)
+
+    def _merge(self, script: str) -> None:
+        right = self._tables.rights(self._tables.credentials).change
+        try:
+            self._service.query(script, {}, right)
+        except BigQueryRefused:  # its text may quote a value
+            raise BigQueryRefused(right.purpose, "a value does not fit the type of its column") from None
 
     def _load(self, path: Path, reference: str, columns: tuple[Column, ...]) -> None:
         staging = bigquery.Table(reference, schema=schema_of(columns, required=False))
