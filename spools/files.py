@@ -99,7 +99,7 @@ def remove_run(data_dir: Path, run_id: str) -> None:
 def remove_leftovers(data_dir: Path) -> int:
     """At start: files of runs that ended without cleaning up; how many there were."""
     count = 0
-    for folder in (data_dir / "spool", data_dir / "downloads"):
+    for folder in (data_dir / "spool", data_dir / "downloads", data_dir / "temporary"):
         count += sum(1 for path in folder.rglob("*") if path.is_file()) if folder.exists() else 0
         shutil.rmtree(folder, ignore_errors=True)
     return count

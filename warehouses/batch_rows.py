@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from datetime import date
 
 from messages import Batch, CampaignOutcome, ClientOutcome, ClientResult, SealedWindow
 from tables import ACCOUNTS, BACKFILLS, COMPLETENESS, HOURS, RUNS, WATERMARKS, Table
@@ -48,6 +49,12 @@ class BatchRows:
             BACKFILLS: list(self._backfilled()),
         }
         return {table: _by_key(table, rows) for table, rows in found.items() if rows}
+
+    @property
+    def days_of_hours(self) -> tuple[date, date]:
+        """First and last day of the rows for ``hours``: what a merge need not look beyond."""
+        days = [hour.day for window in self._believed for hour in window.hours]
+        return min(days, default=date.max), max(days, default=date.min)
 
     def _hours(self) -> Iterator[Row]:
         """The latest believed read of each hour comes last."""

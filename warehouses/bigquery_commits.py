@@ -89,7 +89,7 @@ class CommitInBigQuery:
         try:
             return self._service.retrying(self._deadline)(lambda: attempt(next(numbers)))
         except Trouble as trouble:
-            if trouble.kind is Kind.INVALID:
+            if trouble.kind in (Kind.INVALID, Kind.COSTLY):  # half of it may do
                 raise BatchRefused(str(trouble)) from None
             rights = self._tables.rights(self._tables.calls)
             raise self._service.error(trouble, rights.change, self._started) from None
@@ -112,7 +112,7 @@ class CommitInBigQuery:
     def _applied(self, script: BigQueryScript, number: int) -> Counts:
         """What the rows were counted as. Before an attempt that follows a doubt, the ledger is asked."""
         with self._lease.commit():
-            done = self._decided(script) if number > 1 else None
+            done = self._decided(script) if number > 1 or self._lease.in_doubt else None
             return done if done is not None else self._run(script, number)
 
     def _run(self, script: BigQueryScript, number: int) -> Counts:

@@ -1,20 +1,19 @@
 """The credentials table in BigQuery, as the operator keeps it: read for nothing, changed all or none.
 
-Passwords go the way of a file into a table of one hour, never as a query's parameters: those stay in the job's history.
+Passwords go into a table of one hour by a load job, never as a query's parameters: those stay in the job's history.
 """
 
+import io
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from google.cloud import bigquery
 
-from errors import BigQueryRefused, NotInBigQuery, TableRefused, WarehouseUnusable
+from errors import BigQueryRefused, NotInBigQuery, TableRefused
 from messages import RowsMerged
 from tables import BOOL, CREDENTIALS, STRING, Column, arrow_schema
 from utils import squeezed, utc_now
@@ -32,10 +31,9 @@ KEYS = ("campaign", "client_id", "url", "username")
 class BigQueryCredentials:
     """Reads and changes the table that says what to read."""
 
-    def __init__(self, service: BigQueryService, tables: BigQueryTables, folder: Path) -> None:
+    def __init__(self, service: BigQueryService, tables: BigQueryTables) -> None:
         self._service = service
         self._tables = tables
-        self._folder = folder
 
     def rows(self) -> list[dict[str, str | None]]:
         """Column name as stored → text; none where there is no such table."""
@@ -82,20 +80,15 @@ class BigQueryCredentials:
             raise TableRefused(name, "it is a view; change its rows where they come from")
 
     def _write(self, table: bigquery.Table, columns: Mapping[str, str], changes: Sequence[Mapping[str, Any]]) -> None:
-        place = self._tables.place(f"staging_credentials_{uuid.uuid4().hex[:16]}")
+        place = self._tables.credentials.beside(f"staging_credentials_{uuid.uuid4().hex[:16]}")  # who reads one, both
         names = [*(f"was_{name}" for name in KEYS), *columns.values()]
         staged = (Column("is_new", BOOL, "To be inserted."), *(Column(name, STRING, "") for name in names))
-        path = self._folder / f"{place.table}.parquet"
+        parquet = io.BytesIO()  # no file: it would outlive a process that is killed
+        pq.write_table(pa.Table.from_pylist(list(changes), schema=arrow_schema(staged)), parquet)
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            pq.write_table(pa.Table.from_pylist(list(changes), schema=arrow_schema(staged)), path)
-            self._load(path, place.reference, staged)
+            self._load(parquet.getvalue(), place.reference, staged)
             self._merge(self._script(table, columns, place.quoted))
-        except OSError as exc:
-            raise WarehouseUnusable(f"The folder {self._folder}", exc.strerror or type(exc).__name__) from None
         finally:
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
             self._service.drop_table(place.reference)
 
     def _merge(self, script: str) -> None:
@@ -105,19 +98,20 @@ class BigQueryCredentials:
         except BigQueryRefused:  # its text may quote a value
             raise BigQueryRefused(right.purpose, "a value does not fit the type of its column") from None
 
-    def _load(self, path: Path, reference: str, columns: tuple[Column, ...]) -> None:
+    def _load(self, parquet: bytes, reference: str, columns: tuple[Column, ...]) -> None:
         staging = bigquery.Table(reference, schema=schema_of(columns, required=False))
         staging.expires = utc_now() + STAGING_LIFE
         staging.labels = LABELS
-        self._service.make_table(staging, self._tables.rights().make_table)
+        rights = self._tables.rights(self._tables.credentials)
+        self._service.make_table(staging, rights.make_table)
 
         def load() -> int:
             try:
-                return self._service.load(path, reference, f"load_{uuid.uuid4().hex}", staging.schema)
+                return self._service.load(parquet, reference, f"load_{uuid.uuid4().hex}", staging.schema)
             except Trouble as trouble:  # its text may quote a value, and these are passwords
                 raise Trouble(trouble.kind, trouble.reason, "") from None
 
-        self._service.retried(load, self._tables.rights().load)
+        self._service.retried(load, rights.load)
 
     def _script(self, table: bigquery.Table, columns: Mapping[str, str], staging: str) -> str:
         """One statement is all or none. A row that somebody changed in the meantime is left to them."""

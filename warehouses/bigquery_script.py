@@ -94,7 +94,7 @@ class BigQueryScript:
     def _merges(self) -> Iterator[str]:
         if CALLS.name in self.staged.kinds:
             yield from self._merge_calls()
-        state = StateScript(name=self.name, source=self._staged_rows, run_id="@run_id")
+        state = StateScript(name=self.name, source=self._staged_rows, run_id="@run_id", days=self.staged.days_of_hours)
         tables = [table for table in (QUARANTINE, *STATE_TABLES) if table.name in self.staged.kinds - {RUNS.name}]
         for table in sorted(dict.fromkeys(tables), key=lambda table: (table is not COMPLETENESS, table is HOURS)):
             yield from state.merges(table)

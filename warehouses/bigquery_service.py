@@ -4,6 +4,7 @@ The library's own retries are off everywhere: they would retry for ten minutes w
 only waits for a quota. Hidden calls are avoided: each request that is sent is one that stands here.
 """
 
+import io
 import logging
 import random
 import threading
@@ -20,10 +21,17 @@ from google.cloud.bigquery.job import LoadJob, QueryJob
 from tenacity import RetryCallState, Retrying, retry_if_exception
 
 from config import Settings
-from errors import BigQueryRefused, BillTooHigh, NotInBigQuery, SyncError, WarehouseUnreachable
+from errors import (
+    BigQueryRefused,
+    BillTooHigh,
+    GoogleAccountMissing,
+    NotInBigQuery,
+    SyncError,
+    WarehouseUnreachable,
+)
 from warehouses.bigquery_rights import Right
 from warehouses.bigquery_sessions import open_client
-from warehouses.bigquery_troubles import Kind, Trouble, sorted_out, trouble_of
+from warehouses.bigquery_troubles import NOT_LET_IN, Kind, Trouble, sorted_out, trouble_of
 
 LOG = logging.getLogger(__name__)
 
@@ -145,13 +153,15 @@ class BigQueryService:
         job = self.client.query(
             sql, job_config=config, job_id=job_id, location=self.location, job_retry=None, **self._once()
         )
-        self._wait(job, seconds)
-        self.bytes_billed += int(job.total_bytes_billed or 0)
+        try:
+            self._wait(job, seconds)
+        finally:
+            self.bytes_billed += int(job.total_bytes_billed or 0)
         found = job.result(page_size=PAGE_ROWS, job_retry=None, **self._once())
         return Done([dict(row.items()) for row in found], job.num_dml_affected_rows)
 
-    def load(self, path: Path, reference: str, job_id: str, schema: Sequence[bigquery.SchemaField]) -> int:
-        """One try to fill a table with a Parquet file; the number of rows. Raises Trouble."""
+    def load(self, parquet: Path | bytes, reference: str, job_id: str, schema: Sequence[bigquery.SchemaField]) -> int:
+        """One try to fill a table with a Parquet file, or what one would hold; the number of rows. Raises Trouble."""
         config = bigquery.LoadJobConfig(
             source_format=bigquery.SourceFormat.PARQUET,
             create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
@@ -159,14 +169,15 @@ class BigQueryService:
             schema=list(schema),
             labels=LABELS,
         )
-        return self.once(lambda: self._load(path, reference, job_id, config))
+        return self.once(lambda: self._load(parquet, reference, job_id, config))
 
-    def _load(self, path: Path, reference: str, job_id: str, config: bigquery.LoadJobConfig) -> int:
-        with path.open("rb") as file:
+    def _load(self, parquet: Path | bytes, reference: str, job_id: str, config: bigquery.LoadJobConfig) -> int:
+        size = len(parquet) if isinstance(parquet, bytes) else parquet.stat().st_size
+        with io.BytesIO(parquet) if isinstance(parquet, bytes) else parquet.open("rb") as file:
             job = self.client.load_table_from_file(
                 file,
                 reference,
-                size=path.stat().st_size,
+                size=size,
                 num_retries=0,
                 job_id=job_id,
                 job_config=config,
@@ -247,6 +258,8 @@ class BigQueryService:
         """What an operator is told."""
         if trouble.passes:
             return WarehouseUnreachable(time.monotonic() - started, str(trouble))
+        if trouble.reason == NOT_LET_IN:
+            return GoogleAccountMissing(trouble.message)
         if trouble.kind is Kind.DENIED:
             return right.named_in(trouble.message).missing(self.account)
         if trouble.kind is Kind.COSTLY:

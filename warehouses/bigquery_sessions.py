@@ -1,15 +1,19 @@
 """The client for BigQuery: its account, and a transport on which no request can hang."""
 
+import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import google.auth
 import requests
 from google.api_core.client_info import ClientInfo
+from google.auth import identity_pool
 from google.auth.credentials import AnonymousCredentials, Credentials
 from google.auth.exceptions import GoogleAuthError
 from google.auth.transport.requests import AuthorizedSession, Request
 from google.cloud import bigquery
+from google.oauth2 import credentials as user_account
 from google.oauth2 import service_account
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
@@ -20,6 +24,12 @@ from errors import GoogleAccountMissing, ProjectUnknown
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 CONNECT_SECONDS = 10.0
 PIECE_BYTES = 65_536
+KEY_FILES: dict[str, Callable[..., Credentials]] = {
+    "service_account": service_account.Credentials.from_service_account_file,
+    "authorized_user": user_account.Credentials.from_authorized_user_file,
+    "external_account": identity_pool.Credentials.from_file,
+}
+"""What a key file says of itself → how it is read: a service account's, a login's, a workload's of another cloud."""
 
 
 class BoundedAdapter(HTTPAdapter):
@@ -78,6 +88,7 @@ def open_client(settings: Settings) -> tuple[bigquery.Client, str]:
     if not project:
         raise ProjectUnknown("neither PROJECT_ID nor the key or login names one")
     email = getattr(credentials, "service_account_email", None)
+    email = "ACCOUNT_OF_THIS_MACHINE" if email == "default" else email  # Google's servers tell only when it is used
     return _client(project, credentials, limit), f"serviceAccount:{email}" if email else "user:YOU"
 
 
@@ -112,12 +123,13 @@ def _credentials(settings: Settings) -> tuple[Credentials, str | None]:
     if path is None:
         return _logged_in()
     try:
-        found = service_account.Credentials.from_service_account_file(str(path), scopes=SCOPES)
+        kind = str(json.loads(path.read_text(encoding="utf-8")).get("type"))
+        found = KEY_FILES[kind](str(path), scopes=SCOPES)
     except OSError as exc:
         raise GoogleAccountMissing(f"the key file {path} cannot be read ({exc.strerror})") from None
-    except (ValueError, GoogleAuthError):
-        raise GoogleAccountMissing(f"{path} is not the key file of a service account") from None
-    return found, found.project_id
+    except (ValueError, AttributeError, LookupError, GoogleAuthError):
+        raise GoogleAccountMissing(f"{path} is not a key file of Google's") from None
+    return found, getattr(found, "project_id", None)
 
 
 def _logged_in() -> tuple[Credentials, str | None]:

@@ -55,13 +55,12 @@ class Staged:
     """Several sources or windows show the same leg."""
     first_day: date = date.max
     last_day: date = date.min
-    hours_from: date = date.max
-    hours_to: date = date.min
+    days_of_hours: tuple[date, date] = (date.max, date.min)
 
 
 def write_staging(path: Path, rows: BatchRows, runs: Sequence[Row], *, lead_fields: bool) -> Staged:
     """Raises BatchRefused where a file of the spool is not what its window says."""
-    staged = Staged(path)
+    staged = Staged(path, days_of_hours=rows.days_of_hours)
     columns = staged_columns(lead_fields=lead_fields)
     schema = arrow_schema(columns)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -86,9 +85,6 @@ def _tables(
     state: Mapping[Table, Sequence[Row]] = rows.state()
     for table, new in state.items():
         yield table.name, pa.Table.from_pylist(list(new), schema=arrow_schema(table.columns))
-    hours = [row["day"] for table, new in state.items() if "hour" in table.names for row in new]
-    days = [day for day in hours if isinstance(day, date)]
-    staged.hours_from, staged.hours_to = min(days, default=date.max), max(days, default=date.min)
     if runs:
         yield RUNS.name, pa.Table.from_pylist(list(runs), schema=arrow_schema(RUNS.columns))
 

@@ -22,7 +22,7 @@ class CommitInDuckDB:
         self._tables = tables
         self._batch = batch
         self._rows = BatchRows(batch)
-        self._state = StateScript(name=tables.name, source=_incoming, run_id="$run_id")
+        self._state = StateScript(name=tables.name, source=_incoming, run_id="$run_id", days=self._rows.days_of_hours)
 
     def run(self) -> list[ClientResult]:
         """One result per client of the batch. A batch that is in the ledger changes nothing."""

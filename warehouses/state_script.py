@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 
 from tables import COMPLETENESS, HOURS, QUARANTINE, WATERMARKS, Table
 
@@ -16,6 +17,8 @@ class StateScript:
     """The relation that holds a table's new rows, its key once."""
     run_id: str
     """How a statement names the run, which is a parameter of it."""
+    days: tuple[date, date]
+    """Of the new rows for ``hours``: a table that grows for ever is only read where it may change."""
 
     def merges(self, table: Table) -> tuple[str, ...]:
         """What becomes of the new rows of one table."""
@@ -48,7 +51,7 @@ class StateScript:
         legs_before = f"""(
             SELECT s.source_key, s.campaign, s.client_id, s.day, s.hour, h.legs AS legs_before, s.legs_now, s.noticed_at
             FROM {self.source(COMPLETENESS)} s JOIN {self.name(HOURS.name)} h ON {_same(COMPLETENESS, "h")}
-            WHERE h.legs > s.legs_now)"""
+            WHERE h.legs > s.legs_now AND h.{self._within})"""
         keep_most = (
             "legs_before = greatest(t.legs_before, s.legs_before), legs_now = s.legs_now, noticed_at = s.noticed_at"
         )
@@ -58,7 +61,7 @@ class StateScript:
         """The new counts; and an hour that shows all its legs again lacks none any more."""
         newer = "legs = s.legs, in_progress = s.in_progress, read_at = s.read_at"
         return (
-            self._merge(HOURS, self.source(HOURS), newer),
+            self._merge(HOURS, self.source(HOURS), newer, bounds=f"AND t.{self._within}"),
             f"""
             DELETE FROM {self.name(COMPLETENESS.name)} t WHERE EXISTS (
                 SELECT 1 FROM {self.source(HOURS)} s WHERE {_same(COMPLETENESS, "t")} AND s.legs >= t.legs_before)""",
@@ -69,11 +72,18 @@ class StateScript:
         moved = ", ".join(f"{name} = s.{name}" for name in ("campaign", "client_name", "read_until", "updated_at"))
         return (self._merge(WATERMARKS, self.source(WATERMARKS), moved, "AND s.read_until > t.read_until"),)
 
-    def _merge(self, table: Table, source: str | None = None, update: str | None = None, only_if: str = "") -> str:
+    @property
+    def _within(self) -> str:
+        first, last = self.days
+        return f"day BETWEEN DATE '{first.isoformat()}' AND DATE '{last.isoformat()}'"
+
+    def _merge(
+        self, table: Table, source: str | None = None, update: str | None = None, only_if: str = "", bounds: str = ""
+    ) -> str:
         """Rows by the table's key: new ones are inserted, others updated or left."""
         matched = f"WHEN MATCHED {only_if} THEN UPDATE SET {update}" if update else ""
         return f"""
-            MERGE INTO {self.name(table.name)} t USING {source or self.source(table)} s ON {_same(table, "t")}
+            MERGE INTO {self.name(table.name)} t USING {source or self.source(table)} s ON {_same(table, "t")} {bounds}
             {matched}
             WHEN NOT MATCHED THEN INSERT ({", ".join(table.names)})
                 VALUES ({", ".join(f"s.{name}" for name in table.names)})"""

@@ -119,7 +119,7 @@ def test_bigquery_without_an_account_says_what_to_do(program: Program) -> None:
     key.write_text('{"private_key": "Marked-5ecret"}', encoding="utf-8")
     done = program.run("--single", PROJECT_ID="my-project", SERVICE_ACCOUNT_PATH=str(key))
     assert done.code == 2
-    assert "is not the key file of a service account" in done.text
+    assert "is not a key file of Google's" in done.text
     assert "Marked-5ecret" not in done.text
 
 

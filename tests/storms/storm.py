@@ -26,7 +26,7 @@ LAG = timedelta(hours=8)
 """How far the dialers' clocks are behind when the storm begins; they catch up with every event."""
 QUIET_CYCLES = 4
 SETTINGS = {
-    "CYCLE_INTERVAL_MINUTES": "0.03", "LOOKBACK_HOURS": "24", "SHUTDOWN_GRACE_SECONDS": "5", "RETRY_SECONDS": "5",
+    "CYCLE_INTERVAL_MINUTES": "0.1", "LOOKBACK_HOURS": "24", "SHUTDOWN_GRACE_SECONDS": "5", "RETRY_SECONDS": "5",
     "BIGQUERY_REQUEST_TIMEOUT": "5", "BIGQUERY_JOB_TIMEOUT": "10", "BIGQUERY_RETRY_SECONDS": "20",
     "BIGQUERY_COMMIT_SECONDS": "1",
 }  # fmt: skip
@@ -41,7 +41,7 @@ class Report:
     findings: Findings = field(default_factory=Findings)
     ahead: int = 0
     leftovers: list[str] = field(default_factory=list)
-    longest_recovery_seconds: float = 0.0
+    recovery_seconds: float = 0.0
     exit_codes: Counter[int] = field(default_factory=Counter)
 
     @property
@@ -55,7 +55,7 @@ class Report:
                 f"events: {dict(self.events)}; hit while: {dict(self.phases)}",
                 f"rows {found.rows}: lost {found.lost}, doubled {found.doubled}, stale {found.stale}, strangers"
                 f" {found.strangers}, state ahead of rows {self.ahead}",
-                f"longest time to recover {self.longest_recovery_seconds:.1f} s",
+                f"quiet cycles ended with {dict(self.exit_codes)}; time to recover {self.recovery_seconds:.1f} s",
                 f"left over: {self.leftovers or 'nothing'}",
                 *found.examples[:20],
             ]
@@ -184,12 +184,13 @@ class Storm:
     def _end_quietly(self) -> None:
         began = time.monotonic()
         for _ in range(QUIET_CYCLES):
-            done = self._program.run("--single")
+            done = self._program.run("--single", CYCLE_INTERVAL_MINUTES="5")
+            self._log.write(done.text)
             self.report.exit_codes[done.code] += 1
             if done.code == 0:
                 break
-        self.report.longest_recovery_seconds = time.monotonic() - began
-        self._program.run("--single")
+        self.report.recovery_seconds = time.monotonic() - began
+        self._program.run("--single", CYCLE_INTERVAL_MINUTES="5")
         calls = self._program.rows("SELECT * FROM vicidial.calls")
         truth = {clock.client: self._recent(clock) for clock in self._clocks}
         wanted = {client: {leg.call_time_local.date() for leg in legs} for client, legs in truth.items()}

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from google.api_core.exceptions import BadRequest
 
 from config import Settings
 from messages import RefusedAccount
@@ -25,7 +26,7 @@ from tests.bigquery.googlesql import analyse
 from tests.bigquery.proxy import FaultProxy
 from tests.bigquery.running import Emulator
 from tests.warehouses.conftest import held
-from tests.warehouses.looking import execute
+from tests.warehouses.looking import execute, rows, table
 from tests.warehouses.spool_files import DAY, NOON, STATS, Batches, Spool, call, outcome
 from tests.warehouses.test_batches import hour, read_until
 from tests.warehouses.test_call_merges import bare
@@ -35,7 +36,7 @@ from warehouses.bigquery_tables import MIGRATIONS
 PARAMETERS = {
     "batch_id": "STRING", "run_id": "STRING", "owner": "STRING", "holder": "STRING", "backfill_id": "STRING",
     "generation": "INT64", "lease_seconds": "INT64", "seconds": "INT64", "number": "INT64", "billed": "INT64",
-    "now": "TIMESTAMP", "fingerprints": "ARRAY<STRING>",
+    "now": "TIMESTAMP", "since": "TIMESTAMP", "fingerprints": "ARRAY<STRING>",
 }  # fmt: skip
 KEYS = ("campaign", "client_id", "url", "username")
 PROCEDURES = 15
@@ -51,7 +52,16 @@ def settings(tmp_path: Path, emulator: Emulator, proxy: FaultProxy) -> Settings:
         dataset_id=emulator.new_dataset(),
         data_dir=tmp_path,
         cycle_interval=timedelta(seconds=30),
+        bigquery_require_partition_filter=True,
     )
+
+
+def test_where_queries_must_name_days_commits_do_and_the_old_view_works(settings: Settings, emulator: Emulator) -> None:
+    by_hand = replace(settings, bigquery_emulator_host=emulator.url)
+    everything(settings, by_hand)
+    with pytest.raises(BadRequest, match="filter"):
+        rows(by_hand, "SELECT phone FROM vicidial.calls")
+    assert len(rows(by_hand, "SELECT Phone, CallTime FROM vicidial.calls_classic")) == len(table(by_hand, "calls")) > 3
 
 
 def everything(settings: Settings, by_hand: Settings) -> None:
