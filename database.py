@@ -3,13 +3,13 @@
 Only the parent process holds a warehouse; a worker never opens one. Drivers are imported when they are opened.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from config import Settings
-from messages import Batch, ClientResult, HourRead, RefusedAccount, RowsMerged
+from messages import Batch, ClientResult, Finding, HourRead, RefusedAccount, RowsMerged
 
 Row = Mapping[str, str | None]
 
@@ -77,6 +77,10 @@ class Warehouse(Protocol):
 
     def end_run(self, run_id: str, seconds: float) -> int | None:
         """Put in place what a run leaves beside its commits; the bytes it was billed for, None where nothing is."""
+        ...
+
+    def checks(self) -> Iterator[Finding]:
+        """Try what the warehouse needs, one thing after another; changes nothing, and waits for nobody for long."""
         ...
 
     def close(self) -> None:

@@ -9,23 +9,27 @@ if sys.version_info < (3, 11):  # noqa: UP036 - the one clear line that an older
 import logging
 import signal
 import threading
+from contextlib import redirect_stdout
 from datetime import datetime
 from pathlib import Path
 
 import click
 
 from commands.backfill import run_backfill
+from commands.checks import exit_code, findings, report, row
 from commands.clients import client_lines, import_clients, release
 from commands.daemon import run_daemon
 from commands.demo import closing_lines, demo_settings, fresh_stage, run_demo, stage_moved_on
 from commands.progress import Progress
 from commands.runs import Run, RunResult, campaign_names, ended, new_run_id, read_history, without_refused
 from commands.sessions import Session, exit_code_of, make_folder, show, warehouse_for_writing
+from commands.summaries import marks
 from config import SETTINGS, Settings
 from credentials.csv_files import template
 from credentials.rows import usable_credentials
 from database import Warehouse, open_warehouse
 from errors import NoCampaigns, OptionInvalid, SyncError
+from messages import Finding
 from schedules.plans import group_by_campaign, plan_cycle
 from utils import plural, utc_now
 
@@ -75,6 +79,7 @@ Examples:
   python main.py                       the daemon: a cycle now, then one every 15 minutes
   python main.py --single              one cycle, then exit
   python main.py demo                  watch it work, without any account
+  python main.py check                 settings, warehouse and rights, and what to do about what is missing
   python main.py clients import clients.csv
   python main.py backfill --from 2026-01-01 --to 2026-01-31
 
@@ -158,6 +163,37 @@ def backfill(session: Session, first: datetime, last: datetime, campaign: str | 
         )  # fmt: skip
     show(run)
     session.exit(run)
+
+
+@cli.command(epilog=f"""\b
+Examples:
+  python main.py check
+  python main.py check --json > check.json
+
+Changes nothing: what it writes is taken back. Somebody else may hold the warehouse meanwhile.
+
+{EXIT_CODES}
+
+Environment: as for the daemon (docs/settings.md), above all WAREHOUSE, DATA_DIR, DUCKDB_PATH, PROJECT_ID, DATASET_ID,
+CREDENTIALS_TABLE, OUTPUT_TABLE and SERVICE_ACCOUNT_PATH.
+""")  # fmt: skip
+@click.option("--json", "for_programs", is_flag=True, help="One JSON object on stdout; the log goes to stderr.")
+@click.pass_obj
+def check(session: Session, for_programs: bool) -> None:
+    """Try settings, warehouse and every right it needs; each that fails says what to do."""
+    settings = session.settings()
+    found: list[Finding] = []
+    if for_programs:
+        with redirect_stdout(sys.stderr):
+            found += findings(settings, session.stop.is_set)
+        click.echo(report(settings, found))
+    else:
+        click.echo("\n".join([*settings.lines(), ""]))
+        tick, cross = marks()
+        for each in findings(settings, session.stop.is_set):
+            found.append(each)
+            click.echo(row(each, tick=tick, cross=cross))
+    sys.exit(session.interrupted_code or exit_code(found))
 
 
 @cli.group(epilog=f"""\b

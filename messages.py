@@ -261,3 +261,15 @@ class RowsMerged:
     added: int
     changed: int
     left: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What `main.py check` found out about one thing that a run needs."""
+
+    name: str
+    ok: bool
+    detail: str
+    advice: str = ""
+    unusable: bool = False
+    """Of a failure: the warehouse itself, rather than a setting or a right; decides the exit code."""

@@ -7,19 +7,19 @@ clock of BigQuery. Each taking raises the generation, and a commit of an older g
 
 import logging
 import secrets
-import socket
 import threading
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from errors import SyncError, WarehouseHeld, WarehouseUnusable
 from holders import this_process
 from tables import LEASES
-from utils import write_durably
+from utils import utc_now, write_durably
 from warehouses.bigquery_service import BigQueryService, Value
 from warehouses.bigquery_tables import BigQueryTables
 from warehouses.bigquery_troubles import Trouble
@@ -31,7 +31,8 @@ JOIN_SECONDS = 5.0  # for a sign of life that is under way
 RENEWALS = 3
 """Signs of life within one lease's time."""
 FREE = "t.owner IS NULL OR t.owner = @owner OR t.expires_at < CURRENT_TIMESTAMP()"
-MINE = "name = 'writer' AND owner = @owner AND generation = @generation"
+MINE = "name = 'writer' AND owner = @owner AND since = @since"
+"""Holds from a taking to the next one; the owner alone would hold for a later run of the same DATA_DIR as well."""
 NEXT_EXPIRY = "TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL @seconds SECOND)"
 
 
@@ -45,13 +46,20 @@ class BigQueryLease:
         self._seconds = int(lasts.total_seconds())
         self._busy = threading.Lock()
         self._over = threading.Event()
+        self._since = datetime.min.replace(tzinfo=UTC)
         self.owner = ""
         self.generation = 0
+        self.in_doubt = False
+        """Whether a fence may have raised the generation without our knowing: before a commit it must be repeated."""
 
     @property
     def parameters(self) -> dict[str, Value]:
-        """What binds a statement to this lease."""
+        """What binds a commit to this lease."""
         return {"owner": self.owner, "generation": self.generation}
+
+    @property
+    def _mine(self) -> dict[str, Value]:
+        return {"owner": self.owner, "since": self._since}
 
     @property
     def seconds(self) -> int:
@@ -61,7 +69,7 @@ class BigQueryLease:
     def held(self) -> Iterator[None]:
         """Raises WarehouseHeld at once where another run has it."""
         self._tables.make_leases()
-        self.owner = f"{socket.gethostname()}:{_identity(self._identity)}"
+        self.owner = _identity(self._identity)
         self._take()
         thread = threading.Thread(target=self._keep, name="lease", daemon=True)
         thread.start()
@@ -83,16 +91,26 @@ class BigQueryLease:
 
         Afterwards the ledger says for good whether it did. Raises Trouble; may be repeated.
         """
+        self.in_doubt = True
         fenced = self._service.run(
-            f"UPDATE {self._tables.name(LEASES.name)} SET generation = @generation + 1 WHERE name = 'writer'"
-            " AND owner = @owner AND generation IN (@generation, @generation + 1)",
-            self.parameters,
+            f"UPDATE {self._tables.name(LEASES.name)} SET generation = @generation + 1"
+            f" WHERE {MINE} AND generation IN (@generation, @generation + 1)",
+            {**self._mine, "generation": self.generation},
             f"fence_{uuid.uuid4().hex}",
             seconds=SMALL_SECONDS,
         )
         if fenced.affected == 0:
             raise self.lost()
         self.generation += 1
+        self.in_doubt = False
+
+    def holder(self) -> str | None:
+        """Who holds it, by this machine's clock; None if nobody does. Needs no query."""
+        right = self._tables.rights().read
+        table = self._service.table(self._tables.place(LEASES.name).reference, right)
+        rows = self._service.rows(table, right) if table is not None else []
+        taken = [row for row in rows if row["owner"] and row["expires_at"] > utc_now()]
+        return self._told(taken[0]) if taken else None
 
     def lost(self) -> WarehouseHeld:
         """The error of a run whose lease somebody else has taken."""
@@ -114,9 +132,9 @@ class BigQueryLease:
         row = self._row()
         if row.get("owner") != self.owner:
             raise WarehouseHeld(self._told(row))
-        self.generation = int(str(row["generation"]))
+        self.generation, self._since = int(str(row["generation"])), row["since"]
 
-    def _row(self) -> dict[str, object]:
+    def _row(self) -> dict[str, Any]:
         found = self._service.query(
             f"SELECT * FROM {self._tables.name(LEASES.name)} WHERE name = 'writer' ORDER BY since LIMIT 1",
             {},
@@ -124,7 +142,7 @@ class BigQueryLease:
         )
         return found.rows[0] if found.rows else {}
 
-    def _told(self, row: dict[str, object]) -> str:
+    def _told(self, row: dict[str, Any]) -> str:
         """Who holds it, as far as the row says."""
         if not row.get("owner"):
             return "another one had taken it in the meantime, and has given it back"
@@ -150,7 +168,7 @@ class BigQueryLease:
                 return
             renewed = self._service.run(
                 f"UPDATE {self._tables.name(LEASES.name)} SET expires_at = {NEXT_EXPIRY} WHERE {MINE}",
-                {**self.parameters, "seconds": self._seconds},
+                {**self._mine, "seconds": self._seconds},
                 f"renew_{uuid.uuid4().hex}",
                 seconds=SMALL_SECONDS,
             )
@@ -161,7 +179,7 @@ class BigQueryLease:
         try:
             self._service.query(
                 f"UPDATE {self._tables.name(LEASES.name)} SET owner = NULL, expires_at = NULL WHERE {MINE}",
-                self.parameters,
+                self._mine,
                 self._tables.rights().change,
             )
         except SyncError as exc:
@@ -169,7 +187,7 @@ class BigQueryLease:
 
 
 def _identity(path: Path) -> str:
-    """A name of this DATA_DIR that outlives its processes."""
+    """A name of this DATA_DIR that outlives its processes, and the host names of its containers."""
     try:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -154,6 +154,20 @@ class BigQueryTables:
             self._add_columns(self.calls, LEAD_COLUMNS)
         self._make_classic_view()
 
+    def missing(self) -> list[str]:
+        """Names of what ``make`` would make. What is there is checked as it does, and nothing is changed."""
+        migrations = self.place(MIGRATIONS.name)
+        done = self._done(migrations)
+        awaited = {added for number, added in ADDED_COLUMNS.items() if number not in done}
+        missing = []
+        for place, table in [(self.place(LEASES.name), LEASES), (migrations, MIGRATIONS), *self._all()]:
+            found = self._service.table(place.reference, self.rights(place).see_dataset)
+            if found is None:
+                missing.append(place.table)
+            else:
+                self._check(found, place, table, {column for of, column in awaited if of is table})
+        return missing if self._classic_view() else [*missing, self._classic.table]
+
     def check_calls(self) -> None:
         """Whether the calls table still is what a commit expects; asked before each."""
         found = self._service.table(self.calls.reference, self.rights(self.calls).read)
@@ -198,6 +212,9 @@ class BigQueryTables:
         found = found or self._service.table(place.reference, self.rights(place).see_dataset)
         if found is None:
             raise NotInBigQuery(f"table {place.reference}")
+        self._check(found, place, table, awaited)
+
+    def _check(self, found: bigquery.Table, place: Place, table: Table, awaited: Iterable[str]) -> None:
         columns = [field.name for field in found.schema]
         if table is CALLS and is_of_old_shape(columns):
             raise OldTable(place.reference)
@@ -235,6 +252,12 @@ class BigQueryTables:
         if partitioning is None or partitioning.field != PARTITIONS[CALLS]:
             LOG.warning("%s is not partitioned by call_date: every commit reads all of it", found.reference)
             return
+        if bool(found.require_partition_filter) != self._settings.bigquery_require_partition_filter:
+            LOG.warning(
+                "%s differs from BIGQUERY_REQUIRE_PARTITION_FILTER; to change it: bq update"
+                " --[no]require_partition_filter %s:%s.%s",
+                found.reference, found.project, found.dataset_id, found.table_id,
+            )  # fmt: skip
         if (partitioning.expiration_ms or 0) != self._expiry:
             LOG.warning(
                 "%s has another partition expiry than BIGQUERY_PARTITION_EXPIRY_DAYS; to change it: bq update"
@@ -250,12 +273,20 @@ class BigQueryTables:
             added = ", ".join(f"ADD COLUMN IF NOT EXISTS {column.name} {column.type}" for column in missing)
             self._service.query(f"ALTER TABLE {place.quoted} {added}", {}, self.rights(place).make_table)
 
-    def _make_classic_view(self) -> None:
-        place = self.calls.beside(f"{self.calls.table}_classic")
-        query = classic_query(self.calls.quoted)
-        found = self._service.table(place.reference, self.rights(place).see_dataset)
+    @property
+    def _classic(self) -> Place:
+        return self.calls.beside(f"{self.calls.table}_classic")
+
+    def _classic_view(self) -> bigquery.Table | None:
+        found = self._service.table(self._classic.reference, self.rights(self._classic).see_dataset)
         if found is not None and found.table_type != "VIEW":
-            raise TableRefused(place.reference, "it is a table, and a view of that name is to be made")
+            raise TableRefused(self._classic.reference, "it is a table, and a view of that name is to be made")
+        return found
+
+    def _make_classic_view(self) -> None:
+        place = self._classic
+        query = classic_query(self.calls.quoted)
+        found = self._classic_view()
         if found is not None and found.view_query == query:
             return
         if found is not None:

@@ -69,6 +69,8 @@ BY_STATUS = {
     408: Kind.PASSING,
     429: Kind.PASSING,
 }
+NOT_LET_IN = "unauthorised"
+"""Our reason where it is the key or login itself that is refused: no role would help."""
 CONFLICT = re.compile(r"aborted due to|concurrent (update|transaction)|could not serialize", re.IGNORECASE)
 OUTSTANDING = re.compile(r"too many DML statements outstanding", re.IGNORECASE)
 COSTLY = re.compile(r"exceeded limit for bytes billed", re.IGNORECASE)
@@ -97,7 +99,7 @@ def _on_the_way(exc: BaseException) -> Trouble | None:
     if isinstance(exc, requests.RequestException | FutureTimeout | ConnectionError | TimeoutError | TransportError):
         return Trouble(Kind.PASSING, _words(exc), "")
     if isinstance(exc, GoogleAuthError):
-        return Trouble(Kind.DENIED, "unauthorised", "Google did not accept the key or login")
+        return Trouble(Kind.DENIED, NOT_LET_IN, "Google did not accept the key or login")
     return None
 
 

@@ -1,15 +1,16 @@
 """The production warehouse: tables in BigQuery, written by one process that holds the lease."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 from typing import Any
 
 from config import Settings
-from messages import Batch, ClientResult, HourRead, RefusedAccount, RowsMerged
+from messages import Batch, ClientResult, Finding, HourRead, RefusedAccount, RowsMerged
 from tables import ACCOUNTS, HOURS, INT64, RUNS
 from utils import utc_now
+from warehouses.bigquery_checks import BigQueryChecks
 from warehouses.bigquery_commits import CommitInBigQuery
 from warehouses.bigquery_credentials import BigQueryCredentials
 from warehouses.bigquery_leases import BigQueryLease
@@ -29,7 +30,7 @@ class BigQueryWarehouse:
         self._service = BigQueryService(settings, give_up)
         self._tables = BigQueryTables(settings, self._service)
         self._lease = BigQueryLease(self._service, self._tables, settings.data_dir, settings.bigquery_lease)
-        self._credentials = BigQueryCredentials(self._service, self._tables, settings.data_dir / "temporary")
+        self._credentials = BigQueryCredentials(self._service, self._tables)
         self._located = False
         self._billed_before = 0
         self.patient_until: datetime | None = None
@@ -69,8 +70,10 @@ class BigQueryWarehouse:
             )
 
     def commit(self, batch: Batch) -> list[ClientResult]:
+        """Until the cycle is over, and as long as any call at least: one that took too long wants to commit too."""
         until = self.patient_until or utc_now() + self._settings.cycle_interval
-        deadline = time.monotonic() + max((until - utc_now()).total_seconds(), 0)
+        seconds = max((until - utc_now()).total_seconds(), self._settings.bigquery_retry.total_seconds())
+        deadline = time.monotonic() + seconds
         return CommitInBigQuery(self._service, self._tables, self._lease, batch, deadline).run(self._settings)
 
     def backfilled(self, backfill_id: str) -> set[tuple[str, date]]:
@@ -97,6 +100,9 @@ class BigQueryWarehouse:
         )
         self._billed_before += billed
         return billed
+
+    def checks(self) -> Iterator[Finding]:
+        return BigQueryChecks(self._settings, self._service, self._tables, self._lease, self._credentials).findings()
 
     def close(self) -> None:
         self._service.close()

@@ -114,6 +114,20 @@ class DuckDBFile:
             note.unlink(missing_ok=True)
             lock.release()
 
+    def holder(self) -> str | None:
+        """Who holds it; None if nobody does. The lock is looked at only where a note says that somebody may."""
+        note = self.path.with_name(self.path.name + ".holder.json")
+        if not note.exists():
+            return None
+        told = told_by(note)
+        try:
+            with FileLock(self.path.with_name(self.path.name + ".lock"), timeout=0, thread_local=False):
+                return None  # the note is of one that was killed
+        except Timeout:
+            return told
+        except OSError as exc:
+            raise WarehouseUnusable(f"The folder {self.path.parent}", exc.strerror or type(exc).__name__) from None
+
     def copy_to(self, target: Path, patient_until: datetime) -> None:
         """A consistent copy, put in place as a whole; readers that have the old one open keep it.
 

@@ -1,7 +1,7 @@
 """The embedded warehouse: one DuckDB file, opened for each transaction and closed again; only the parent opens it."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -10,9 +10,10 @@ import duckdb
 
 from config import Settings
 from errors import BatchRefused, TableRefused
-from messages import Batch, ClientResult, HourRead, RefusedAccount, RowsMerged
+from messages import Batch, ClientResult, Finding, HourRead, RefusedAccount, RowsMerged
 from tables import ACCOUNTS, CREDENTIALS, HOURS
 from utils import squeezed, utc_now
+from warehouses.duckdb_checks import DuckDBChecks
 from warehouses.duckdb_commits import CommitInDuckDB
 from warehouses.duckdb_files import DuckDBFile, is_of_the_file, make_folder, reason_of
 from warehouses.duckdb_tables import DuckDBTables, quoted
@@ -128,6 +129,9 @@ class DuckDBWarehouse:
         """Renew the copy for readers."""
         if self._settings.duckdb_read_copy is not None:
             self._file.copy_to(self._settings.duckdb_read_copy, self._deadline())
+
+    def checks(self) -> Iterator[Finding]:
+        return DuckDBChecks(self._settings, self._file, self._tables).findings()
 
     def close(self) -> None:
         """The file is closed after each transaction."""

@@ -1,0 +1,123 @@
+"""`main.py check`, as its user and a monitoring script run it, on both warehouses."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.conftest import Dialers
+from tests.acceptance.running import PASSWORD, ROOT, Program, ProgramOnBigQuery
+
+
+@pytest.fixture(params=["duckdb", "bigquery"])
+def program(request: pytest.FixtureRequest, tmp_path: Path) -> Program:
+    if request.param == "duckdb":
+        return Program(tmp_path)
+    return ProgramOnBigQuery(tmp_path, request.getfixturevalue("emulator"))
+
+
+@pytest.fixture
+def on_duckdb(tmp_path: Path) -> Program:
+    return Program(tmp_path)
+
+
+def as_json(program: Program, **settings: str) -> tuple[int, dict[str, Any]]:
+    """Exit code and the object, which must be all that stands on stdout."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "main.py"), "check", "--json"],
+        cwd=program.folder, env=program.environment | settings, capture_output=True, text=True, encoding="utf-8",
+        timeout=120, check=False,
+    )  # fmt: skip
+    found: dict[str, Any] = json.loads(done.stdout)
+    return done.returncode, found
+
+
+def failed(found: dict[str, Any]) -> list[str]:
+    return [check["name"] for check in found["checks"] if not check["ok"]]
+
+
+def test_an_empty_project_is_fine_and_stays_empty(program: Program) -> None:
+    done = program.run("check")
+    assert done.code == 0, done.text
+    assert "DATA_DIR=" in done.text
+    assert "is made by the first run" in done.text
+    assert "✗" not in done.text
+    assert not program.data.exists()
+    if isinstance(program, ProgramOnBigQuery):
+        names = [each.dataset_id for each in program.emulator.client().list_datasets()]
+        assert program.dataset not in names
+
+
+def test_json_is_one_object_with_settings_and_checks_and_no_secret(program: Program) -> None:
+    assert program.import_clients(("Sales", "http://d.example/", "1")).code == 0
+    code, found = as_json(program, LOG_LEVEL="DEBUG")
+    assert (code, found["ok"], failed(found)) == (0, True, [])
+    assert found.keys() == {"ok", "settings", "checks"}
+    assert found["settings"]["DATA_DIR"] == str(program.data)
+    assert found["settings"]["CYCLE_INTERVAL_MINUTES"] == "15"
+    assert all(check.keys() == {"name", "ok", "detail", "advice"} for check in found["checks"])
+    assert any(check["detail"].endswith("credentials has 1 row") for check in found["checks"])
+    for text in (json.dumps(found), program.run("check", LOG_LEVEL="DEBUG").text):
+        assert PASSWORD not in text
+
+
+def test_a_daemon_that_holds_the_warehouse_is_shown_and_no_failure(program: Program, dialers: Dialers) -> None:
+    program.import_clients(("Sales", dialers().url, "1"))
+    daemon = program.start()
+    assert daemon.stdout is not None
+    for line in daemon.stdout:
+        if "Next cycle" in line:
+            break
+    code, found = as_json(program)
+    shown = program.run("check")
+    daemon.kill()
+    daemon.communicate()
+    assert (code, failed(found), shown.code) == (0, [], 0)
+    assert f"✓ lease: held by process {daemon.pid} on " in shown.text
+    assert "since 20" in shown.text
+
+
+def test_a_missing_account_is_told_with_what_to_do_and_ends_with_2(on_duckdb: Program) -> None:
+    key = on_duckdb.folder / "key.json"
+    key.write_text('{"private_key": "Marked-5ecret"}', encoding="utf-8")
+    settings = {"PROJECT_ID": "my-project", "SERVICE_ACCOUNT_PATH": str(key)}
+    done = on_duckdb.run("check", **settings)
+    assert done.code == 2
+    assert "✗ account: There is no account to use BigQuery with" in done.text
+    assert "\n    Set SERVICE_ACCOUNT_PATH to the key file" in done.text
+    assert "Marked-5ecret" not in done.text
+    code, found = as_json(on_duckdb, **settings)
+    assert (code, found["ok"], failed(found)) == (2, False, ["account"])
+    assert "Marked-5ecret" not in json.dumps(found)
+
+
+def test_a_setting_comes_before_a_folder_that_cannot_be_used(on_duckdb: Program) -> None:
+    file = on_duckdb.folder / "file"
+    file.write_text("x", encoding="utf-8")
+    code, found = as_json(on_duckdb, DATA_DIR=str(file))
+    assert (code, failed(found)[0]) == (3, "data folder")
+    code, found = as_json(on_duckdb, DATA_DIR=str(file), PROJECT_ID="my-project", SERVICE_ACCOUNT_PATH=str(file))
+    assert (code, failed(found)) == (2, ["data folder", "account"])
+
+
+def test_a_file_that_is_no_database_ends_with_3(on_duckdb: Program) -> None:
+    on_duckdb.data.mkdir()
+    (on_duckdb.data / "calls.duckdb").write_text("no database" * 1000, encoding="utf-8")
+    code, found = as_json(on_duckdb)
+    assert (code, failed(found)) == (3, ["file"])
+
+
+def test_a_bigquery_that_is_not_there_ends_with_3(on_duckdb: Program) -> None:
+    code, found = as_json(
+        on_duckdb, BIGQUERY_EMULATOR_HOST="127.0.0.1:9", PROJECT_ID="my-project", BIGQUERY_RETRY_SECONDS="2"
+    )
+    assert (code, failed(found)) == (3, ["dataset"])
+
+
+def test_help_has_examples_and_exit_codes(on_duckdb: Program) -> None:
+    shown = on_duckdb.run("check", "--help").text
+    for part in ("Examples:\n    python main.py check", "Exit codes:", "DUCKDB_PATH", "--json"):
+        assert part in shown

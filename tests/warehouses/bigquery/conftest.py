@@ -1,0 +1,83 @@
+"""A BigQuery warehouse behind the proxy that breaks requests, with limits that a test can wait for."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config import Settings
+from database import Warehouse, open_warehouse
+from tests.bigquery.proxy import FaultProxy, When
+from tests.bigquery.running import Emulator
+from tests.bigquery.seen import Kind
+from tests.warehouses.conftest import Desk
+from tests.warehouses.spool_files import Batches, Spool
+from utils import utc_now
+
+PATIENCE = timedelta(seconds=60)
+
+
+def brief(emulator: Emulator, data_dir: Path, through: FaultProxy | None = None, **changed: Any) -> Settings:
+    """Of a dataset that is not there yet; every limit is a few seconds."""
+    known: dict[str, Any] = {
+        "warehouse": "bigquery",
+        "bigquery_emulator_host": through.url if through else emulator.url,
+        "project_id": emulator.project,
+        "dataset_id": emulator.new_dataset(),
+        "data_dir": data_dir,
+        "bigquery_request_timeout": timedelta(seconds=1.5),
+        "bigquery_job_timeout": timedelta(seconds=2),
+        "bigquery_retry": timedelta(seconds=4),
+        "shutdown_grace": timedelta(seconds=1),
+        "cycle_interval": PATIENCE,
+    }
+    return Settings(**known | changed)
+
+
+def asks(kind: Kind, job: str = "", path: str = "", statement: str = "") -> When:
+    """Matches requests of this kind, by how their job begins, their path ends and what is in their statement."""
+    return lambda seen: (
+        seen.kind == kind
+        and (seen.job_id or "").startswith(job)
+        and seen.path.endswith(path)
+        and statement in (seen.statement or "")
+    )
+
+
+@contextmanager
+def holding(settings: Settings) -> Iterator[Warehouse]:
+    """A warehouse with its tables in place; without its lease whoever comes is refused."""
+    opened = open_warehouse(settings)
+    try:
+        with opened.lease():
+            opened.prepare()
+            opened.patient_until = utc_now() + PATIENCE
+            yield opened
+    finally:
+        opened.close()
+
+
+def desk_of(settings: Settings, warehouse: Warehouse, emulator: Emulator) -> Desk:
+    """What the test itself looks at goes past the proxy."""
+    looking = replace(settings, bigquery_emulator_host=emulator.url)
+    return Desk(looking, warehouse, Spool(settings.data_dir / "spool"), Batches(name=settings.dataset_id))
+
+
+@pytest.fixture
+def settings(emulator: Emulator, proxy: FaultProxy, tmp_path: Path) -> Settings:
+    return brief(emulator, tmp_path / "data", proxy)
+
+
+@pytest.fixture
+def warehouse(settings: Settings) -> Iterator[Warehouse]:
+    with holding(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+def desk(settings: Settings, warehouse: Warehouse, emulator: Emulator) -> Desk:
+    return desk_of(settings, warehouse, emulator)
