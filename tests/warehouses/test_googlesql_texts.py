@@ -123,8 +123,7 @@ def test_the_columns_on_the_way_are_those_of_their_targets() -> None:
     columns = staged_columns(lead_fields=True)
     by_name = {column.name: column.type for column in columns}
     assert len(by_name) == len(columns)
-    for table in (CALLS, *STATE_TABLES):
-        assert {c.name: by_name[c.name] for c in table.columns if c.name in by_name} == {
-            c.name: c.type for c in table.columns if c.name in by_name
-        }
+    for target in (CALLS, *STATE_TABLES):
+        shared = {column.name: column.type for column in target.columns if column.name in by_name}
+        assert {name: by_name[name] for name in shared} == shared
     assert (by_name["place"], by_name["kind"], by_name["seen_at"]) == (INT64, STRING, TIMESTAMP)
