@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import chain
 from pathlib import Path
@@ -72,6 +72,33 @@ def test_a_killed_worker_costs_its_campaign_only(settings: Settings) -> None:
     if os.name == "posix":
         assert "SIGKILL" in (victim.failure or "")
     assert all(outcome.failure is None and not outcome.sealed for outcome in outcomes.values())
+
+
+def test_what_is_ready_waits_until_it_is_due(settings: Settings) -> None:
+    names = [f"Normal {number}" for number in range(4)]
+    asked: list[int] = []
+
+    def due(ready: Sequence[CampaignOutcome], waited: timedelta) -> bool:
+        assert waited >= timedelta()
+        asked.append(len(ready))
+        return False
+
+    groups = list(run_jobs([job(name) for name in names], act, settings, recover=sealed_by, due=due))
+    assert [len(group) for group in groups] == [4]
+    assert max(asked) >= 1
+    groups = list(run_jobs([job(name) for name in names], act, settings, recover=sealed_by, due=lambda _, __: True))
+    assert sum(len(group) for group in groups) == 4
+    assert len(groups) > 1
+
+
+def test_what_is_ready_waits_no_longer_than_it_should_for_a_slow_neighbour(settings: Settings) -> None:
+    stop, soon = threading.Event(), timedelta(seconds=0.3)
+    pool = run_jobs(
+        [job("Stuck"), job("Normal 1")], act, settings, recover=sealed_by, stop=stop, due=lambda _, wait: wait > soon
+    )
+    assert [outcome.campaign for outcome in next(pool)] == ["Normal 1"]
+    stop.set()
+    assert [outcome.campaign for group in pool for outcome in group] == ["Stuck"]
 
 
 def test_a_timeout_ends_that_worker_only(settings: Settings) -> None:

@@ -46,6 +46,7 @@ def test_cycles_backfills_and_clients_work_as_on_a_file(program: ProgramOnBigQue
     first = program.run("--single")
     assert first.code == 1
     assert "BigQuery billed: " in first.text
+    assert len(program.rows("SELECT * FROM vicidial.ledger")) == 1  # one commit for all campaigns of a cycle
     assert "Support: 0 records (login rejected)" in first.text
     assert "login was rejected" in program.run("clients", "list").text
     assert program.run("clients", "retry", "Client 2").code == 0
