@@ -91,7 +91,7 @@ class Storm:
             if self._emulator is not None:
                 happens["emulator"] = self._kill_emulator
             for number in range(events):
-                time.sleep(self._chance.uniform(0.1, 4.0))
+                time.sleep(self._chance.uniform(0.2, 7.0))
                 self._move_on(LAG / (events + 1))
                 name = self._chance.choice(sorted(happens))
                 self.report.events[name] += 1
