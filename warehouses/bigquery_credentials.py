@@ -20,6 +20,7 @@ from utils import squeezed, utc_now
 from warehouses.bigquery_service import LABELS, BigQueryService
 from warehouses.bigquery_tables import STANDARD, BigQueryTables, schema_of
 from warehouses.bigquery_troubles import Trouble
+from warehouses.table_checks import without_column
 
 Row = Mapping[str, str | None]
 YES = "('yes', 'y', 'true', 't', '1', 'on')"
@@ -71,8 +72,7 @@ class BigQueryCredentials:
         return self._service.query(f"SELECT * FROM {place.quoted}", {}, right).rows
 
     def _refuse_loss(self, table: bigquery.Table, rows: Sequence[Row], columns: set[str]) -> None:
-        """A value for which an operator's own table has no column: without its time zone a client's calls are wrong."""
-        lost = [c.name for c in CREDENTIALS.columns if c.name not in columns and any(row.get(c.name) for row in rows)]
+        lost = without_column(rows, columns)
         name = self._tables.credentials.reference
         if lost:
             raise TableRefused(name, f"it has no column for {', '.join(lost)}; add it as STRING, or leave it empty")

@@ -17,6 +17,7 @@ from warehouses.duckdb_checks import DuckDBChecks
 from warehouses.duckdb_commits import CommitInDuckDB
 from warehouses.duckdb_files import DuckDBFile, is_of_the_file, make_folder, reason_of
 from warehouses.duckdb_tables import DuckDBTables, quoted
+from warehouses.table_checks import without_column
 
 Row = Mapping[str, str | None]
 LOG = logging.getLogger(__name__)
@@ -77,8 +78,7 @@ class DuckDBWarehouse:
         return RowsMerged(added=added, changed=changed, left=left)
 
     def _refuse_loss(self, db: duckdb.DuckDBPyConnection, rows: Sequence[Row], columns: set[str]) -> None:
-        """A value for which an operator's own table has no column: without its time zone a client's calls are wrong."""
-        lost = [c.name for c in CREDENTIALS.columns if c.name not in columns and any(row.get(c.name) for row in rows)]
+        lost = without_column(rows, columns)
         table = f"{self._settings.dataset_id}.{self._settings.credentials_table}"
         if lost:
             raise TableRefused(table, f"it has no column for {', '.join(lost)}; add it as text, or leave it empty")

@@ -1,7 +1,7 @@
 """What both warehouses look for in a table that was there before."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from tables import CLASSIC, CREDENTIALS
 from utils import squeezed
@@ -16,6 +16,15 @@ def wrong_with_credentials(columns: Iterable[str]) -> list[str]:
     missing = [name for name in NEEDED if squeezed(name) not in spellings]
     wrong = [f"it lacks {', '.join(missing)}"] if missing else []
     return wrong + [f"it has {name} twice" for name in ours if spellings[squeezed(name)] > 1]
+
+
+def without_column(rows: Sequence[Mapping[str, str | None]], columns: Collection[str]) -> list[str]:
+    """Our columns that an operator's own table lacks although a row has a value for it.
+
+    Without its time zone, for one, a client's calls would be wrong.
+    """
+    ours = [column.name for column in CREDENTIALS.columns if column.name not in columns]
+    return [name for name in ours if any(row.get(name) for row in rows)]
 
 
 def is_of_old_shape(columns: Iterable[str]) -> bool:
