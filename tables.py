@@ -252,6 +252,16 @@ BACKFILLS = Table(
     ),
 )
 
+MIGRATIONS = Table(
+    "migrations",
+    "Changes of the tables that this program has made; each is made once.",
+    ("number",),
+    (
+        Column("number", INT64, "Which change.", True),
+        Column("applied_at", TIMESTAMP, "When it was made.", True),
+    ),
+)
+
 LEASES = Table(
     "leases",
     "Which run may write; only in BigQuery. Every commit is bound to owner and generation of this row.",

@@ -7,7 +7,7 @@ import click
 import pytest
 
 from main import cli
-from tables import CALLS, CREDENTIALS, LEAD_COLUMNS, LEASES, STATE_TABLES
+from tables import CALLS, CREDENTIALS, LEAD_COLUMNS, LEASES, MIGRATIONS, STATE_TABLES
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -35,7 +35,7 @@ def test_the_readme_and_the_help_tell_the_same_exit_codes() -> None:
     assert re.findall(r"(?:^|, |\n|: )(\d+) [a-z]", paragraph) == told
 
 
-@pytest.mark.parametrize("table", [CALLS, CREDENTIALS, *STATE_TABLES, LEASES], ids=lambda table: table.name)
+@pytest.mark.parametrize("table", [CALLS, CREDENTIALS, *STATE_TABLES, LEASES, MIGRATIONS], ids=lambda table: table.name)
 def test_the_tables_are_documented_as_they_are(table: object) -> None:
     from tables import Table
 

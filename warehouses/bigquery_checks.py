@@ -22,8 +22,9 @@ from utils import plural, utc_now
 from warehouses.bigquery_credentials import BigQueryCredentials
 from warehouses.bigquery_leases import BigQueryLease
 from warehouses.bigquery_rights import Rights
+from warehouses.bigquery_schemas import Place, schema_of
 from warehouses.bigquery_service import LABELS, BigQueryService
-from warehouses.bigquery_tables import DEFAULT_LOCATION, BigQueryTables, Place, schema_of
+from warehouses.bigquery_tables import DEFAULT_LOCATION, BigQueryTables
 from warehouses.findings import finding
 from warehouses.folder_checks import room, writable
 

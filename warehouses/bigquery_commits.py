@@ -17,10 +17,11 @@ from tables import CALLS
 from utils import utc_now
 from warehouses.batch_rows import COUNTED, BatchRows
 from warehouses.bigquery_leases import BigQueryLease
+from warehouses.bigquery_schemas import Place, schema_of
 from warehouses.bigquery_script import LEASE_LOST, BigQueryScript
 from warehouses.bigquery_service import LABELS, BigQueryService, Value
 from warehouses.bigquery_staging import Staged, staged_columns, write_staging
-from warehouses.bigquery_tables import BigQueryTables, Place, schema_of
+from warehouses.bigquery_tables import BigQueryTables
 from warehouses.bigquery_troubles import Kind, Trouble
 
 LOG = logging.getLogger(__name__)

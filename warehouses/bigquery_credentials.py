@@ -17,8 +17,9 @@ from errors import BigQueryRefused, NotInBigQuery, TableRefused
 from messages import RowsMerged
 from tables import BOOL, CREDENTIALS, STRING, Column, arrow_schema
 from utils import squeezed, utc_now
+from warehouses.bigquery_schemas import STANDARD, schema_of
 from warehouses.bigquery_service import LABELS, BigQueryService
-from warehouses.bigquery_tables import STANDARD, BigQueryTables, schema_of
+from warehouses.bigquery_tables import BigQueryTables
 from warehouses.bigquery_troubles import Trouble
 from warehouses.table_checks import without_column
 

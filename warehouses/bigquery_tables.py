@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from google.cloud import bigquery
 
@@ -12,71 +11,24 @@ from tables import (
     ADDED_COLUMNS,
     CALLS,
     CREDENTIALS,
-    HOURS,
-    INT64,
     LEAD_COLUMNS,
     LEASES,
     MIGRATION_NUMBERS,
-    RUNS,
+    MIGRATIONS,
     STATE_TABLES,
-    TIMESTAMP,
     Column,
     Table,
     call_columns,
 )
 from utils import utc_now
 from warehouses.bigquery_rights import Rights
+from warehouses.bigquery_schemas import PARTITIONS, Place, described, expiry_of, wrong_with
 from warehouses.bigquery_service import LABELS, BigQueryService
 from warehouses.table_checks import classic_query, is_of_old_shape, wrong_with_credentials
 
 LOG = logging.getLogger(__name__)
 
-STANDARD = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
-"""Names that the API gives to types which have another name in SQL."""
-PARTITIONS = {CALLS: "call_date", HOURS: "day", RUNS: "committed_at"}
-CLUSTERS = {CALLS: ["campaign", "client_id"], HOURS: ["source_key"], RUNS: ["run_id"]}
-MIGRATIONS = Table(
-    "migrations",
-    "Changes of the tables that this program has made.",
-    ("number",),
-    (
-        Column("number", INT64, "Which change.", True),
-        Column("applied_at", TIMESTAMP, "When it was made.", True),
-    ),
-)
 DEFAULT_LOCATION = "US"
-MILLISECONDS_OF_A_DAY = 86_400_000
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A table's full name in parts."""
-
-    project: str
-    dataset: str
-    table: str
-
-    @classmethod
-    def of(cls, name: str, project: str, dataset: str) -> "Place":
-        """From ``table``, ``dataset.table`` or ``project.dataset.table``; a project may have dots of its own."""
-        rest, _, table = name.rpartition(".")
-        own_project, _, own_dataset = rest.rpartition(".")
-        return cls(own_project or project, own_dataset or dataset, table)
-
-    @property
-    def reference(self) -> str:
-        return f"{self.project}.{self.dataset}.{self.table}"
-
-    @property
-    def dataset_name(self) -> str:
-        return f"{self.project}.{self.dataset}"
-
-    @property
-    def quoted(self) -> str:
-        return f"`{self.reference}`"
-
-    def beside(self, table: str) -> "Place":
-        return Place(self.project, self.dataset, table)
 
 
 class BigQueryTables:
@@ -173,7 +125,7 @@ class BigQueryTables:
         found = self._service.table(self.calls.reference, self.rights(self.calls).read)
         if found is None:
             raise NotInBigQuery(f"table {self.calls.reference}")
-        wrong = _wrong_with(found.schema, call_columns(lead_fields=self.lead_fields), set())
+        wrong = wrong_with(found.schema, call_columns(lead_fields=self.lead_fields), set())
         if wrong:
             raise TableRefused(self.calls.reference, "; ".join(wrong[:6]))
 
@@ -207,7 +159,9 @@ class BigQueryTables:
     def _make_or_check(self, place: Place, table: Table, awaited: Iterable[str] = ()) -> None:
         """``awaited``: columns that a migration is about to add."""
         found = self._service.table(place.reference, self.rights(place).see_dataset)
-        if found is None and self._service.make_table(self._made(place, table), self.rights(place).make_table):
+        if found is None and self._service.make_table(
+            described(place, table, self._settings), self.rights(place).make_table
+        ):
             return
         found = found or self._service.table(place.reference, self.rights(place).see_dataset)
         if found is None:
@@ -218,7 +172,7 @@ class BigQueryTables:
         columns = [field.name for field in found.schema]
         if table is CALLS and is_of_old_shape(columns):
             raise OldTable(place.reference)
-        wrong = wrong_with_credentials(columns) if table is CREDENTIALS else _wrong_with(
+        wrong = wrong_with_credentials(columns) if table is CREDENTIALS else wrong_with(
             found.schema, table.columns, set(awaited)
         )  # fmt: skip
         if table is not CREDENTIALS and found.table_type != "TABLE":
@@ -227,24 +181,6 @@ class BigQueryTables:
             raise TableRefused(place.reference, "; ".join(wrong[:6]))
         if table is CALLS:
             self._compare_options(found)
-
-    def _made(self, place: Place, table: Table) -> bigquery.Table:
-        columns = call_columns(lead_fields=self.lead_fields) if table is CALLS else table.columns
-        made = bigquery.Table(place.reference, schema=schema_of(columns))
-        made.description = table.description
-        made.labels = LABELS
-        if table in PARTITIONS:
-            made.time_partitioning = bigquery.TimePartitioning(field=PARTITIONS[table])
-            made.clustering_fields = CLUSTERS[table]
-        if table is CALLS:
-            made.require_partition_filter = self._settings.bigquery_require_partition_filter or None
-            if made.time_partitioning and self._settings.bigquery_partition_expiry_days:
-                made.time_partitioning.expiration_ms = self._expiry
-        return made
-
-    @property
-    def _expiry(self) -> int:
-        return self._settings.bigquery_partition_expiry_days * MILLISECONDS_OF_A_DAY
 
     def _compare_options(self, found: bigquery.Table) -> None:
         """An existing table keeps its options: a slip in a setting must not delete a year of calls."""
@@ -258,11 +194,11 @@ class BigQueryTables:
                 " --[no]require_partition_filter %s:%s.%s",
                 found.reference, found.project, found.dataset_id, found.table_id,
             )  # fmt: skip
-        if (partitioning.expiration_ms or 0) != self._expiry:
+        if (partitioning.expiration_ms or 0) != expiry_of(self._settings):
             LOG.warning(
                 "%s has another partition expiry than BIGQUERY_PARTITION_EXPIRY_DAYS; to change it: bq update"
                 " --time_partitioning_expiration %d %s:%s.%s",
-                found.reference, self._expiry // 1000, found.project, found.dataset_id, found.table_id,
+                found.reference, expiry_of(self._settings) // 1000, found.project, found.dataset_id, found.table_id,
             )  # fmt: skip
 
     def _add_columns(self, place: Place, columns: Sequence[Column]) -> None:
@@ -298,27 +234,3 @@ class BigQueryTables:
         view.description = f"{self.calls.table} with the column names of older programs."
         view.labels = LABELS
         self._service.make_table(view, self.rights(place).make_table)
-
-
-def schema_of(columns: Iterable[Column], *, required: bool = True) -> list[bigquery.SchemaField]:
-    """Columns as the API describes them; a table on the way has none that are required."""
-    return [
-        bigquery.SchemaField(
-            column.name, column.type, mode="REQUIRED" if required and column.required else "NULLABLE",
-            description=column.description,
-        )
-        for column in columns
-    ]  # fmt: skip
-
-
-def _wrong_with(schema: Sequence[bigquery.SchemaField], columns: Sequence[Column], awaited: set[str]) -> list[str]:
-    found = {field.name: STANDARD.get(field.field_type, field.field_type) for field in schema}
-    known = {column.name for column in columns if column.required}
-    wrong = [
-        f"{column.name} is {found.get(column.name, 'missing')}"
-        for column in columns
-        if found.get(column.name) != column.type and column.name not in awaited
-    ]
-    return wrong + [
-        f"{field.name} must have a value" for field in schema if field.mode == "REQUIRED" and field.name not in known
-    ]

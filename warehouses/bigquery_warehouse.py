@@ -14,8 +14,9 @@ from warehouses.bigquery_checks import BigQueryChecks
 from warehouses.bigquery_commits import CommitInBigQuery
 from warehouses.bigquery_credentials import BigQueryCredentials
 from warehouses.bigquery_leases import BigQueryLease
+from warehouses.bigquery_schemas import Place
 from warehouses.bigquery_service import BigQueryService, Done, Value
-from warehouses.bigquery_tables import BigQueryTables, Place
+from warehouses.bigquery_tables import BigQueryTables
 
 Row = Mapping[str, str | None]
 ZEROS = [column.name for column in RUNS.columns if column.type == INT64 and column.required]

@@ -17,6 +17,7 @@ from tables import (
     INT64,
     LEAD_COLUMNS,
     LEASES,
+    MIGRATIONS,
     STATE_TABLES,
     STRING,
     TIMESTAMP,
@@ -31,7 +32,6 @@ from tests.warehouses.spool_files import DAY, NOON, STATS, Batches, Spool, call,
 from tests.warehouses.test_batches import hour, read_until
 from tests.warehouses.test_call_merges import bare
 from warehouses.bigquery_staging import staged_columns
-from warehouses.bigquery_tables import MIGRATIONS
 
 PARAMETERS = {
     "batch_id": "STRING", "run_id": "STRING", "owner": "STRING", "holder": "STRING", "backfill_id": "STRING",
