@@ -11,7 +11,7 @@ from typing import TypeVar
 from google.cloud import bigquery
 
 from config import Settings
-from errors import BatchRefused, WarehouseUnreachable
+from errors import BatchRefused, SyncError, WarehouseHeld
 from messages import Batch, ClientResult
 from tables import CALLS
 from utils import utc_now
@@ -75,7 +75,9 @@ class CommitInBigQuery:
         )
         try:
             return self._tried(lambda number: self._applied(script, number))
-        except WarehouseUnreachable:
+        except WarehouseHeld:
+            raise
+        except SyncError:  # even a refusal may be the answer to a question that came after the script
             done = self._known_in_the_end(script)
             if done is None:
                 raise
@@ -123,6 +125,8 @@ class CommitInBigQuery:
         }  # fmt: skip
         job_id = f"commit_{self._batch.batch_id}_{number}"
         rows = _doubtful_if_there(lambda: self._service.run(script.text, parameters, job_id)).rows
+        if not rows:
+            raise Trouble(Kind.PASSING, "no answer", "the script's result is missing")
         if any(row["outcome"] == LEASE_LOST for row in rows):
             raise self._lease.lost()
         return _counts(rows)
@@ -133,6 +137,14 @@ class CommitInBigQuery:
 
     def _decided(self, script: BigQueryScript) -> Counts | None:
         """What the ledger says of the attempts so far, once none of them can take effect any more; None: not done."""
+        try:
+            return self._read_ledger(script)
+        except Trouble as trouble:
+            if trouble.passes:
+                raise
+            raise self._service.error(trouble, self._tables.rights().change, self._started) from None
+
+    def _read_ledger(self, script: BigQueryScript) -> Counts | None:
         self._lease.fence()
         ledger = self._tables.name("ledger")
         asked = f"SELECT batch_id FROM {ledger} WHERE batch_id = @batch_id"
@@ -142,10 +154,14 @@ class CommitInBigQuery:
         return _counts(self._service.run(script.counts, self._known, self._read_id("counts")).rows)
 
     def _known_in_the_end(self, script: BigQueryScript) -> Counts | None:
-        """There is no time for another attempt; perhaps the ledger can be asked all the same."""
-        with suppress(Trouble), self._lease.commit():
-            return self._decided(script)
-        return None
+        """There will be no other attempt; perhaps the ledger can be asked all the same."""
+        try:
+            with self._lease.commit():
+                return self._decided(script)
+        except WarehouseHeld:
+            raise
+        except (Trouble, SyncError):
+            return None
 
     def _read_id(self, kind: str) -> str:
         return f"{kind}_{self._batch.batch_id}_{time.monotonic_ns()}"

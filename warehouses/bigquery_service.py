@@ -157,8 +157,13 @@ class BigQueryService:
             self._wait(job, seconds)
         finally:
             self.bytes_billed += int(job.total_bytes_billed or 0)
-        found = job.result(page_size=PAGE_ROWS, job_retry=None, **self._once())
-        return Done([dict(row.items()) for row in found], job.num_dml_affected_rows)
+        rows = self._rows_of(job)
+        if not rows and job.statement_type in ("SELECT", "SCRIPT"):
+            rows = self._rows_of(job)  # asked once more where the answer said that the job had not ended, and it has
+        return Done(rows, job.num_dml_affected_rows)
+
+    def _rows_of(self, job: QueryJob) -> list[dict[str, Any]]:
+        return [dict(row.items()) for row in job.result(page_size=PAGE_ROWS, job_retry=None, **self._once())]
 
     def load(self, parquet: Path | bytes, reference: str, job_id: str, schema: Sequence[bigquery.SchemaField]) -> int:
         """One try to fill a table with a Parquet file, or what one would hold; the number of rows. Raises Trouble."""

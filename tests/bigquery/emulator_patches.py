@@ -139,3 +139,17 @@ def _filters_by(tree: exp.Merge, column: str) -> bool:
         ):
             return True
     return False
+
+
+def tell_of_conflicts_as_bigquery_does() -> None:
+    """DuckDB's words for two transactions that meet at one row; upstream calls such a query invalid."""
+    query: Any = import_module("local_bigquery.jobs.query")
+    errors: Any = import_module("local_bigquery.errors")
+    from_duckdb = errors.from_duckdb
+
+    def patched(error: Exception, *arguments: Any) -> Any:
+        if isinstance(error, duckdb.TransactionException) and "onflict" in str(error):
+            return errors.BigQueryError("invalidQuery", "Transaction is aborted due to concurrent update against table")
+        return from_duckdb(error, *arguments)
+
+    errors.from_duckdb = query.from_duckdb = patched

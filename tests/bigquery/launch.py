@@ -9,7 +9,11 @@ import sys
 import threading
 from importlib import import_module
 
-from tests.bigquery.emulator_patches import merge_as_bigquery_does, store_projects_in_plain_files
+from tests.bigquery.emulator_patches import (
+    merge_as_bigquery_does,
+    store_projects_in_plain_files,
+    tell_of_conflicts_as_bigquery_does,
+)
 from tests.bigquery.older_python import edit_for_older_python
 
 
@@ -27,6 +31,7 @@ def main(package_folder: str, options: list[str]) -> None:
     edit_for_older_python()
     store_projects_in_plain_files()
     merge_as_bigquery_does()
+    tell_of_conflicts_as_bigquery_does()
     import_module("local_bigquery.cli").main(options)
 
 
