@@ -179,7 +179,7 @@ class Settings:
     bigquery_retry: timedelta = setting("BIGQUERY_RETRY_SECONDS", span("seconds", 0, 3600),
         "Time over which one call to BigQuery is retried, waits included.")
     bigquery_max_bytes_billed: int = setting("BIGQUERY_MAX_BYTES_BILLED", whole(10_485_760, 10**15),
-        "A query that would be billed for more bytes is refused by BigQuery, and costs nothing.")
+        "A query that would be billed for more bytes is refused by BigQuery.")
     bigquery_commit_after: timedelta = setting("BIGQUERY_COMMIT_SECONDS", span("seconds", 0, 3600),
         "Time that finished campaigns wait for others at most, to be committed together.")
     bigquery_lease: timedelta = setting("BIGQUERY_LEASE_SECONDS", span("seconds", 3, 86400),
@@ -274,6 +274,12 @@ def _conflicts(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     copy, data_dir = values.get("DUCKDB_READ_COPY"), values.get("DATA_DIR", HERE)
     if copy and copy == (values.get("DUCKDB_PATH") or data_dir / "calls.duckdb"):
         yield "DUCKDB_READ_COPY", "allowed is any path but that of the DuckDB file itself"
+    known = values.keys() >= {"BIGQUERY_LEASE_SECONDS", "BIGQUERY_JOB_TIMEOUT"}
+    if known and values["BIGQUERY_LEASE_SECONDS"] <= values["BIGQUERY_JOB_TIMEOUT"]:
+        yield (
+            "BIGQUERY_LEASE_SECONDS",
+            "allowed is more than BIGQUERY_JOB_TIMEOUT, so that a commit does not outlast it",
+        )
     yield from _table_conflicts(values)
 
 

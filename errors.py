@@ -64,7 +64,7 @@ class WarehouseHeld(SyncError):
 
     label = "warehouse held"
     happened = "Another run holds this warehouse: {0}."
-    advice = "Wait for it to end or stop it; two at once are never needed."
+    advice = "Wait for it to end, or stop it and start it again afterwards."
 
 
 # ConfigError
@@ -131,6 +131,14 @@ class RightMissing(ConfigError):
     advice = "Whoever owns the project can grant it: {3}"
 
 
+class ProjectNotReady(ConfigError):
+    """Arguments: what was to be done, what Google says."""
+
+    label = "project not ready"
+    happened = "Google does not let this project {0} ({1})."
+    advice = "Billing and the BigQuery API must be switched on for it: docs/bigquery.md, the first step."
+
+
 class NotInBigQuery(ConfigError):
     """Arguments: what is not there."""
 
@@ -152,7 +160,7 @@ class BillTooHigh(ConfigError):
 
     label = "bill too high"
     happened = "BigQuery refused a query that would be billed for more than BIGQUERY_MAX_BYTES_BILLED ({0})."
-    advice = "Nothing was charged. Raise the setting, or read fewer days at a time."
+    advice = "Raise the setting, or read fewer days at a time; nothing was changed."
 
 
 class ImportRefused(ConfigError):

@@ -85,6 +85,12 @@ class Run:
     def _recovered(self, job: CampaignJob) -> tuple[SealedWindow, ...]:
         return recovered(self.settings.data_dir, job)
 
+    @property
+    def _has_patience(self) -> bool:
+        """Whether there is time to look for the culprit; where every half is refused it would take hours."""
+        until = self.warehouse.patient_until
+        return until is None or utc_now() < until
+
     def _committed(self, outcomes: Sequence[CampaignOutcome]) -> list[ClientResult]:
         """Commit together; a batch that fails for what is in it is halved until the culprit stands alone."""
         batch = batch_of(
@@ -97,11 +103,11 @@ class Run:
             LOG.error("%s", exc)  # noqa: TRY400 - its text says all
             return [_not_committed(outcome, exc) for outcome in outcomes]
         except BatchRefused as exc:
-            if len(outcomes) > 1:
+            if len(outcomes) > 1 and self._has_patience:
                 half = len(outcomes) // 2
                 return self._committed(outcomes[:half]) + self._committed(outcomes[half:])
-            LOG.error("%s: %s", outcomes[0].campaign, exc)  # noqa: TRY400 - its text says all
-            return [_not_committed(outcomes[0], exc)]
+            LOG.error("%s: %s", ", ".join(outcome.campaign for outcome in outcomes), exc)  # noqa: TRY400 - its text says all
+            return [_not_committed(outcome, exc) for outcome in outcomes]
         committed(self.history, batch)
         remove_files(tuple(window for outcome in outcomes for window in outcome.sealed))
         return results

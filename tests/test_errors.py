@@ -24,6 +24,7 @@ EXAMPLES: dict[type[SyncError], tuple[object, ...]] = {
     errors.GoogleAccountMissing: ("no key file is set",),
     errors.ProjectUnknown: ("the key names none",),
     errors.RightMissing: ("a@b.iam", "run a query", "roles/bigquery.jobUser", "gcloud projects ..."),
+    errors.ProjectNotReady: ("run a query", "billingNotEnabled"),
     errors.NotInBigQuery: ("table p.d.calls",),
     errors.LocationDiffers: ("p.d", "EU", "US"),
     errors.BillTooHigh: ("Query exceeded limit",),

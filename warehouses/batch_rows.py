@@ -84,8 +84,12 @@ class BatchRows:
                 }  # fmt: skip
 
     def results(self, counts: Mapping[str, Mapping[str, int]]) -> list[ClientResult]:
-        """One per client, and one more for each campaign that failed as a whole; ``counts`` by source."""
-        return [self._result(outcome, client, counts.get(client.source_key, {})) for outcome, client in self._clients()]
+        """One per client, and one more for each campaign that failed as a whole.
+
+        ``counts`` are by source; where several jobs of a batch have read a source, the first of them gets all.
+        """
+        left = dict(counts)
+        return [self._result(outcome, client, left.pop(client.source_key, {})) for outcome, client in self._clients()]
 
     def runs(self, results: Sequence[ClientResult]) -> list[Row]:
         """Rows of the run history, one per result."""

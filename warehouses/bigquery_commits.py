@@ -16,10 +16,10 @@ from messages import Batch, ClientResult
 from tables import CALLS
 from utils import utc_now
 from warehouses.batch_rows import COUNTED, BatchRows
-from warehouses.bigquery_leases import BigQueryLease
+from warehouses.bigquery_leases import SMALL_SECONDS, BigQueryLease
 from warehouses.bigquery_schemas import Place, schema_of
 from warehouses.bigquery_script import LEASE_LOST, BigQueryScript
-from warehouses.bigquery_service import LABELS, BigQueryService, Value
+from warehouses.bigquery_service import LABELS, NO_END, BigQueryService, Done, Value
 from warehouses.bigquery_staging import Staged, staged_columns, write_staging
 from warehouses.bigquery_tables import BigQueryTables
 from warehouses.bigquery_troubles import Kind, Trouble
@@ -27,7 +27,8 @@ from warehouses.bigquery_troubles import Kind, Trouble
 LOG = logging.getLogger(__name__)
 
 STAGING_LIFE = timedelta(hours=6)
-Counts = Mapping[str, Mapping[str, int]]
+MOST_OVERDUE = 2
+Counted = Mapping[str, Mapping[str, int]]
 T = TypeVar("T")
 
 
@@ -43,6 +44,7 @@ class CommitInBigQuery:
         self._batch = batch
         self._deadline = deadline
         self._started = time.monotonic()
+        self._overdue = 0
         self._rows = BatchRows(batch)
 
     def run(self, settings: Settings) -> list[ClientResult]:
@@ -64,7 +66,7 @@ class CommitInBigQuery:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
 
-    def _committed(self, staged: Staged) -> Counts:
+    def _committed(self, staged: Staged) -> Counted:
         loaded = self._tried(lambda number: self._loaded(staged, number)) if staged.rows else None
         script = BigQueryScript(
             name=self._tables.name,
@@ -92,7 +94,7 @@ class CommitInBigQuery:
         try:
             return self._service.retrying(self._deadline)(lambda: attempt(next(numbers)))
         except Trouble as trouble:
-            if trouble.kind in (Kind.INVALID, Kind.COSTLY):  # half of it may do
+            if trouble.kind is Kind.INVALID:
                 raise BatchRefused(str(trouble)) from None
             rights = self._tables.rights(self._tables.calls)
             raise self._service.error(trouble, rights.change, self._started) from None
@@ -102,7 +104,7 @@ class CommitInBigQuery:
         place = self._tables.place(f"staging_{self._batch.batch_id}_{number}")
         columns = staged_columns(lead_fields=self._tables.lead_fields)
         table = bigquery.Table(place.reference, schema=schema_of(columns, required=False))
-        table.expires = utc_now() + STAGING_LIFE
+        table.expires = utc_now() + max(STAGING_LIFE, timedelta(seconds=2 * (self._deadline - time.monotonic())))
         table.labels = LABELS
         table.description = "Rows on their way; expires by itself."
         self._service.make_table(table, self._tables.rights().make_table)
@@ -112,30 +114,40 @@ class CommitInBigQuery:
             raise Trouble(Kind.PASSING, "load incomplete", f"{rows} of {staged.rows} rows")
         return place
 
-    def _applied(self, script: BigQueryScript, number: int) -> Counts:
+    def _applied(self, script: BigQueryScript, number: int) -> Counted:
         """What the rows were counted as. Before an attempt that follows a doubt, the ledger is asked."""
         with self._lease.commit():
             done = self._decided(script) if number > 1 or self._lease.in_doubt else None
             return done if done is not None else self._run(script, number)
 
-    def _run(self, script: BigQueryScript, number: int) -> Counts:
+    def _run(self, script: BigQueryScript, number: int) -> Counted:
         parameters: dict[str, Value] = {
             **self._known, **self._lease.parameters, "lease_seconds": self._lease.seconds,
             "batch_id": self._batch.batch_id,
         }  # fmt: skip
         job_id = f"commit_{self._batch.batch_id}_{number}"
-        rows = _doubtful_if_there(lambda: self._service.run(script.text, parameters, job_id)).rows
+        rows = self._ended_in_time(lambda: self._service.run(script.text, parameters, job_id)).rows
         if not rows:
             raise Trouble(Kind.PASSING, "no answer", "the script's result is missing")
         if any(row["outcome"] == LEASE_LOST for row in rows):
             raise self._lease.lost()
         return _counts(rows)
 
+    def _ended_in_time(self, run: Callable[[], Done]) -> Done:
+        """Twice past BIGQUERY_JOB_TIMEOUT: the batch is too much for it, and half of it may do."""
+        try:
+            return _doubtful_if_there(run)
+        except Trouble as trouble:
+            self._overdue += trouble.reason == NO_END
+            if self._overdue < MOST_OVERDUE or trouble.reason != NO_END:
+                raise
+            raise Trouble(Kind.INVALID, trouble.reason, trouble.message) from None
+
     @property
     def _known(self) -> dict[str, Value]:
         return {"run_id": self._batch.run_id, "now": self._batch.committed_at}
 
-    def _decided(self, script: BigQueryScript) -> Counts | None:
+    def _decided(self, script: BigQueryScript) -> Counted | None:
         """What the ledger says of the attempts so far, once none of them can take effect any more; None: not done."""
         try:
             return self._read_ledger(script)
@@ -144,16 +156,19 @@ class CommitInBigQuery:
                 raise
             raise self._service.error(trouble, self._tables.rights().change, self._started) from None
 
-    def _read_ledger(self, script: BigQueryScript) -> Counts | None:
+    def _read_ledger(self, script: BigQueryScript) -> Counted | None:
         self._lease.fence()
         ledger = self._tables.name("ledger")
         asked = f"SELECT batch_id FROM {ledger} WHERE batch_id = @batch_id"
-        if not self._service.run(asked, {"batch_id": self._batch.batch_id}, self._read_id("ledger")).rows:
+        if not self._service.run(
+            asked, {"batch_id": self._batch.batch_id}, self._read_id("ledger"), seconds=SMALL_SECONDS
+        ).rows:
             return None
         LOG.info("A commit whose answer was lost had been done")
-        return _counts(self._service.run(script.counts, self._known, self._read_id("counts")).rows)
+        counted = self._service.run(script.counts, self._known, self._read_id("counts"), seconds=SMALL_SECONDS)
+        return _counts(counted.rows)
 
-    def _known_in_the_end(self, script: BigQueryScript) -> Counts | None:
+    def _known_in_the_end(self, script: BigQueryScript) -> Counted | None:
         """There will be no other attempt; perhaps the ledger can be asked all the same."""
         try:
             with self._lease.commit():
@@ -177,7 +192,7 @@ def _doubtful_if_there(submit: Callable[[], T]) -> T:
         raise
 
 
-def _counts(rows: list[dict[str, object]]) -> Counts:
+def _counts(rows: list[dict[str, object]]) -> Counted:
     return {
         str(row["source_key"]): {name: int(str(row[name])) for name in COUNTED} for row in rows if row["source_key"]
     }

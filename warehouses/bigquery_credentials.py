@@ -115,16 +115,17 @@ class BigQueryCredentials:
         self._service.retried(load, rights.load)
 
     def _script(self, table: bigquery.Table, columns: Mapping[str, str], staging: str) -> str:
-        """One statement is all or none. A row that somebody changed in the meantime is left to them."""
+        """All or none, and may be run twice. A row that was changed in the meantime is left as it is."""
         types = {field.name: STANDARD.get(field.field_type, field.field_type) for field in table.schema}
         stored = {ours: name for name, ours in columns.items()}
         same = " AND ".join(
-            f"s.was_{name} IS NOT DISTINCT FROM NULLIF(CAST(t.`{stored[name]}` AS STRING), '')" for name in KEYS
+            f"IFNULL(s.was_{name}, '') = IFNULL(CAST(t.`{stored[name]}` AS STRING), '')" for name in KEYS
         )
         values = {name: _typed(f"s.{ours}", types[name]) for name, ours in columns.items()}
+        changes = ", ".join(f"`{name}` = {value}" for name, value in values.items())
         return f"""
-            MERGE INTO {self._tables.credentials.quoted} t USING {staging} s ON NOT s.is_new AND {same}
-            WHEN MATCHED THEN UPDATE SET {", ".join(f"`{name}` = {value}" for name, value in values.items())}
+            MERGE INTO {self._tables.credentials.quoted} t USING {staging} s ON {same}
+            WHEN MATCHED AND NOT s.is_new THEN UPDATE SET {changes}
             WHEN NOT MATCHED AND s.is_new THEN
                 INSERT ({", ".join(f"`{name}`" for name in values)}) VALUES ({", ".join(values.values())})"""
 
@@ -133,7 +134,7 @@ def _change(before: Row | None, row: Row, columns: Sequence[str] | Any) -> dict[
     """What is to be written for a row; None where the table has it as it is."""
     wanted = {name: row.get(name) or None for name in columns}
     if before is None:
-        return {"is_new": True, **wanted}
+        return {"is_new": True, **{f"was_{name}": wanted.get(name) for name in KEYS}, **wanted}
     if {name: before.get(name) for name in columns} == wanted:
         return None
     return {"is_new": False, **{f"was_{name}": before.get(name) for name in KEYS}, **wanted}
@@ -144,7 +145,8 @@ def _typed(value: str, kind: str) -> str:
         return value
     if kind == BOOL:
         return f"LOWER({value}) IN {YES}"
-    return f"CAST({value} AS {kind})"
+    fits = f"SAFE_CAST({value} AS {kind})"  # an error of CAST would quote the value, and jobs keep their errors
+    return f"IF({fits} IS NULL AND {value} IS NOT NULL, ERROR('a value does not fit its column'), {fits})"
 
 
 def _as_texts(row: Mapping[str, Any]) -> dict[str, str | None]:

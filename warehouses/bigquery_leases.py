@@ -22,7 +22,7 @@ from tables import LEASES
 from utils import utc_now, write_durably
 from warehouses.bigquery_service import BigQueryService, Value
 from warehouses.bigquery_tables import BigQueryTables
-from warehouses.bigquery_troubles import Trouble
+from warehouses.bigquery_troubles import Kind, Trouble
 
 LOG = logging.getLogger(__name__)
 
@@ -71,6 +71,7 @@ class BigQueryLease:
         self._tables.make_leases()
         self.owner = _identity(self._identity)
         self._take()
+        self._over.clear()
         thread = threading.Thread(target=self._keep, name="lease", daemon=True)
         thread.start()
         try:
@@ -93,12 +94,14 @@ class BigQueryLease:
         """
         self.in_doubt = True
         fenced = self._service.run(
-            f"UPDATE {self._tables.name(LEASES.name)} SET generation = @generation + 1"
+            f"UPDATE {self._tables.name(LEASES.name)} SET generation = @generation + 1, expires_at = {NEXT_EXPIRY}"
             f" WHERE {MINE} AND generation IN (@generation, @generation + 1)",
-            {**self._mine, "generation": self.generation},
+            {**self._mine, "generation": self.generation, "seconds": self._seconds},
             f"fence_{uuid.uuid4().hex}",
             seconds=SMALL_SECONDS,
         )
+        if fenced.affected is None:
+            raise Trouble(Kind.PASSING, "no answer", "whether the lease is still ours")
         if fenced.affected == 0:
             raise self.lost()
         self.generation += 1
@@ -117,6 +120,10 @@ class BigQueryLease:
         return WarehouseHeld(self._told(self._row()))
 
     def _take(self) -> None:
+        """Looked at before it is written to: a change would wait for, or disturb, a commit of who has it."""
+        row = self._row()
+        if row.get("owner") not in (None, self.owner) and not row["has_expired"]:
+            raise WarehouseHeld(self._told(row))
         table = self._tables.name(LEASES.name)
         self._service.query(
             f"""
@@ -136,7 +143,8 @@ class BigQueryLease:
 
     def _row(self) -> dict[str, Any]:
         found = self._service.query(
-            f"SELECT * FROM {self._tables.name(LEASES.name)} WHERE name = 'writer' ORDER BY since LIMIT 1",
+            f"SELECT *, expires_at < CURRENT_TIMESTAMP() AS has_expired FROM {self._tables.name(LEASES.name)}"
+            " WHERE name = 'writer' ORDER BY since LIMIT 1",
             {},
             self._tables.rights().read,
         )
@@ -161,6 +169,8 @@ class BigQueryLease:
                 self._renew()
             except Trouble as trouble:
                 LOG.warning("The lease could not be renewed now: %s", trouble)
+            except Exception:
+                LOG.exception("The lease could not be renewed, for a reason that is not foreseen; please report it")
 
     def _renew(self) -> None:
         with self._busy:

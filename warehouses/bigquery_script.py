@@ -21,6 +21,7 @@ INDENT = "  "
 class BigQueryDialect:
     """Parameters are named with @, and changed rows are changed in place, only in the days that hold some."""
 
+    new_table = "CREATE TEMP TABLE"  # within a transaction no table is replaced: each round drops its own
     now = "@now"
     run_id = "@run_id"
 
@@ -29,11 +30,11 @@ class BigQueryDialect:
         """The days are a variable, which prunes partitions: an update is billed for every partition it touches."""
         chosen = f"SELECT call_key, coalesce(other_key, call_key) AS old_key FROM actions WHERE action = '{action}'"
         return (
-            f"SET days = ARRAY(SELECT DISTINCT call_date FROM actions WHERE action = '{action}')",
+            f"SET changed_days = ARRAY(SELECT DISTINCT call_date FROM actions WHERE action = '{action}')",
             f"""
             MERGE INTO {script.calls} t
             USING (SELECT s.*, a.old_key FROM {source} s JOIN ({chosen}) a ON a.call_key = s.call_key) s
-            ON t.call_key = s.old_key AND t.call_date IN UNNEST(days)
+            ON t.call_key = s.old_key AND t.call_date IN UNNEST(changed_days)
             WHEN MATCHED THEN UPDATE SET {", ".join(f"{name} = {value}" for name, value in values.items())}""",
         )
 
@@ -55,8 +56,8 @@ class BigQueryScript:
         """Its result: outcome, and for each source what its rows were counted as."""
         return ";\n".join(
             [
-                "DECLARE days ARRAY<DATE>",
-                "DECLARE found ARRAY<STRING>",
+                "DECLARE changed_days ARRAY<DATE>",
+                "DECLARE found_actions ARRAY<STRING>",
                 "BEGIN TRANSACTION",
                 self._keep_lease,
                 f"IF @@row_count = 0 THEN\n  ROLLBACK TRANSACTION;\n  {self._result(LEASE_LOST)};\n  RETURN;\nEND IF",
@@ -87,8 +88,8 @@ class BigQueryScript:
     def counts(self) -> str:
         """What the run history says of the batch."""
         return (
-            f"SELECT source_key, {', '.join(COUNTED)} FROM {self.name('runs')}"
-            " WHERE run_id = @run_id AND committed_at = @now"
+            f"SELECT source_key, {', '.join(f'SUM({name}) AS {name}' for name in COUNTED)} FROM {self.name('runs')}"
+            " WHERE run_id = @run_id AND committed_at = @now GROUP BY source_key"
         )
 
     def _merges(self) -> Iterator[str]:
@@ -128,28 +129,29 @@ class BigQueryScript:
             yield from self._round(script, script.of_round(number))
             copies = script.count_copies(number)
             yield f"INSERT INTO counts SELECT source_key, 'unchanged', legs, overlapping FROM ({copies})"
+            yield "DROP TABLE actions"
 
     @staticmethod
     def _round(script: CommitScript, source: str) -> Iterator[str]:
         """Changed rows, rows taken over, new ones with a uniqueid, then without; nothing where nothing is new."""
         yield script.classify(source)
-        yield f"SET found = ({FOUND})"
-        yield _when("'update' IN UNNEST(found)", *script.update_changed(source))
+        yield f"SET found_actions = ({FOUND})"
+        yield _when("'update' IN UNNEST(found_actions)", *script.update_changed(source))
         yield _when(
-            f"'insert' IN UNNEST(found) AND EXISTS ({script.bare_rows})",
+            f"'insert' IN UNNEST(found_actions) AND EXISTS ({script.bare_rows})",
             script.find_takeovers(source), *script.take_over(source), script.follow_takeovers,
         )  # fmt: skip
-        yield _when("'insert' IN UNNEST(found)", script.insert_new(source, bare=False))
-        yield _when("'bare insert' IN UNNEST(found)", script.find_fills(source))
+        yield _when("'insert' IN UNNEST(found_actions)", script.insert_new(source, bare=False))
+        yield _when("'bare insert' IN UNNEST(found_actions)", script.find_fills(source))
         yield _when(
-            "'bare insert' IN UNNEST(found) OR 'fill' IN UNNEST(found)",
+            "'bare insert' IN UNNEST(found_actions) OR 'fill' IN UNNEST(found_actions)",
             script.mark_fills(source), *script.fill(source),
         )  # fmt: skip
-        yield _when("'bare insert' IN UNNEST(found)", script.insert_new(source, bare=True))
+        yield _when("'bare insert' IN UNNEST(found_actions)", script.insert_new(source, bare=True))
         yield f"INSERT INTO counts {script.count_actions}"
 
     def _insert_runs(self) -> str:
-        """The run history, with what the rows were counted as."""
+        """The run history, with what the rows were counted as: by source, in the row of the first job that read it."""
         names = [name for name in RUNS.names if name not in COUNTED]
         rows = f"(SELECT {', '.join(names)} FROM {self.staging} WHERE kind = '{RUNS.name}') r"
         if CALLS.name not in self.staged.kinds:
@@ -165,7 +167,12 @@ class BigQueryScript:
         )
         values = ", ".join(f"COALESCE(c.{name}, 0)" for name in COUNTED)
         chosen = ", ".join(f"r.{name}" for name in names)
-        source = f"SELECT {chosen}, {values} FROM {rows} LEFT JOIN ({counted}) c ON c.source_key = r.source_key"
+        first = "SELECT source_key, MIN(job_id) AS job_id FROM ({}) GROUP BY source_key".format(
+            f"SELECT source_key, job_id FROM {self.staging} WHERE kind = '{RUNS.name}'"
+        )
+        counted = f"SELECT n.*, f.job_id FROM ({counted}) n JOIN ({first}) f ON f.source_key = n.source_key"
+        same = "c.source_key = r.source_key AND c.job_id = r.job_id"
+        source = f"SELECT {chosen}, {values} FROM {rows} LEFT JOIN ({counted}) c ON {same}"
         return self._into_runs(names, source)
 
     def _into_runs(self, names: list[str], source: str) -> str:

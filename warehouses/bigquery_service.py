@@ -26,6 +26,7 @@ from errors import (
     BillTooHigh,
     GoogleAccountMissing,
     NotInBigQuery,
+    ProjectNotReady,
     SyncError,
     WarehouseUnreachable,
 )
@@ -40,6 +41,9 @@ PAUSES = {Kind.PASSING: (1.0, 32.0), Kind.CONFLICT: (0.5, 8.0), Kind.QUOTA: (15.
 """Seconds before the second try, and at most; doubled in between, with jitter."""
 FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS = 0.05, 2.0
 WAKE_SECONDS = 0.2
+ROLES_MISSING = ("accessDenied", "forbidden", "HTTP 403")
+"""Reasons of a refusal that a role mends; others are of the project, such as no billing, or an API that is off."""
+NO_END = "no end in time"
 PAGE_ROWS = 10_000  # with the first page asked for at once, a small result is one request
 T = TypeVar("T")
 Value = str | int | float | bool | datetime | Sequence[str]
@@ -146,6 +150,7 @@ class BigQueryService:
             maximum_bytes_billed=self._settings.bigquery_max_bytes_billed,
             labels=LABELS,
             use_legacy_sql=False,
+            job_timeout_ms=self._job_milliseconds,
         )
         return self.once(lambda: self._run(sql, config, job_id, seconds))
 
@@ -173,6 +178,7 @@ class BigQueryService:
             write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
             schema=list(schema),
             labels=LABELS,
+            job_timeout_ms=self._job_milliseconds,
         )
         return self.once(lambda: self._load(parquet, reference, job_id, config))
 
@@ -202,7 +208,7 @@ class BigQueryService:
                 deadline = min(deadline, time.monotonic() + self._settings.shutdown_grace.total_seconds())
             if time.monotonic() > deadline:
                 self._cancel(job)
-                raise Trouble(Kind.PASSING, "no end in time", f"its job was {str(job.state).lower()} to the last")
+                raise Trouble(Kind.PASSING, NO_END, f"its job was {str(job.state).lower()} to the last")
             time.sleep(pause)
             pause = min(pause * 1.5, LONGEST_LOOK_SECONDS)
             try:
@@ -263,15 +269,20 @@ class BigQueryService:
         """What an operator is told."""
         if trouble.passes:
             return WarehouseUnreachable(time.monotonic() - started, str(trouble))
-        if trouble.reason == NOT_LET_IN:
-            return GoogleAccountMissing(trouble.message)
         if trouble.kind is Kind.DENIED:
-            return right.named_in(trouble.message).missing(self.account)
+            return self._denied(trouble, right)
         if trouble.kind is Kind.COSTLY:
             return BillTooHigh(trouble.message)
         if trouble.kind is Kind.MISSING:
             return NotInBigQuery(f"what it takes to {right.purpose} ({trouble.message})")
         return BigQueryRefused(right.purpose, str(trouble))
+
+    def _denied(self, trouble: Trouble, right: Right) -> SyncError:
+        if trouble.reason == NOT_LET_IN:
+            return GoogleAccountMissing(trouble.message)
+        if trouble.reason not in ROLES_MISSING:
+            return ProjectNotReady(right.purpose, str(trouble))
+        return right.named_in(trouble.message).missing(self.account)
 
     def _or_missing(self, call: Callable[[], Any], right: Right) -> Any:
         def found() -> Any:
@@ -300,6 +311,11 @@ class BigQueryService:
         until = time.monotonic() + seconds
         while time.monotonic() < until and not self._give_up():
             time.sleep(min(WAKE_SECONDS, max(until - time.monotonic(), 0)))
+
+    @property
+    def _job_milliseconds(self) -> int:
+        """Google ends it then, even one whose process was killed: it would hold its transaction's rows for hours."""
+        return int(self._settings.bigquery_job_timeout.total_seconds() * 1000)
 
     def _once(self) -> dict[str, Any]:
         """Options of a request that the library is not to repeat."""

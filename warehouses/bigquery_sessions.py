@@ -1,5 +1,6 @@
 """The client for BigQuery: its account, and a transport on which no request can hang."""
 
+import io
 import json
 import time
 from collections.abc import Callable
@@ -33,18 +34,21 @@ KEY_FILES: dict[str, Callable[..., Credentials]] = {
 
 
 class BoundedAdapter(HTTPAdapter):
-    """Ends every request within a time, its body included, whatever the library asks for.
+    """Ends every answer within a time, its body included, whatever the library asks for; an upload has its own time.
 
     The library waits 120 seconds at least for the results of a query, for ever by default, and no timeout of requests
-    covers a body that comes byte by byte.
+    covers a body that comes byte by byte. A body to be sent is handed over as a file: urllib3 sends bytes as one piece,
+    and gives them the time of a connect.
     """
 
-    def __init__(self, limit_seconds: float) -> None:
+    def __init__(self, limit_seconds: float, upload_seconds: float) -> None:
         super().__init__()
         self._limit = limit_seconds
+        self._upload = upload_seconds
 
     def send(self, request: requests.PreparedRequest, *_: Any, **options: Any) -> requests.Response:
-        deadline = time.monotonic() + self._limit
+        if isinstance(request.body, bytes) and request.body:
+            request.body = Upload(request.body, time.monotonic() + self._upload)  # type: ignore[assignment]  # a file will do
         response = super().send(
             request,
             stream=True,
@@ -53,6 +57,7 @@ class BoundedAdapter(HTTPAdapter):
             cert=options.get("cert"),
             proxies=options.get("proxies"),
         )
+        deadline = time.monotonic() + self._limit
         body = bytearray()
         try:
             while piece := response.raw.read1(PIECE_BYTES, decode_content=True):
@@ -68,6 +73,19 @@ class BoundedAdapter(HTTPAdapter):
         return response
 
 
+class Upload(io.BytesIO):
+    """A body that is read in pieces; past its deadline it breaks off."""
+
+    def __init__(self, content: bytes, deadline: float) -> None:
+        super().__init__(content)
+        self._deadline = deadline
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if time.monotonic() > self._deadline:
+            raise TimeoutError("the upload did not end in time")
+        return super().read(size)
+
+
 def _in_time(deadline: float) -> None:
     if time.monotonic() > deadline:
         raise requests.ReadTimeout("the answer did not end in time")
@@ -80,40 +98,40 @@ def open_client(settings: Settings) -> tuple[bigquery.Client, str]:
         GoogleAccountMissing: no key file or login, or one that cannot be used.
         ProjectUnknown: neither set nor named by the key.
     """
-    limit = settings.bigquery_request_timeout.total_seconds()
     if settings.bigquery_emulator_host is not None:
-        return _for_emulator(settings, limit), "user:nobody@emulator"
+        return _for_emulator(settings), "user:nobody@emulator"
     credentials, project = _credentials(settings)
     project = settings.project_id or project
     if not project:
         raise ProjectUnknown("neither PROJECT_ID nor the key or login names one")
     email = getattr(credentials, "service_account_email", None)
     email = "ACCOUNT_OF_THIS_MACHINE" if email == "default" else email  # Google's servers tell only when it is used
-    return _client(project, credentials, limit), f"serviceAccount:{email}" if email else "user:YOU"
+    return _client(project, credentials, settings), f"serviceAccount:{email}" if email else "user:YOU"
 
 
-def _for_emulator(settings: Settings, limit: float) -> bigquery.Client:
+def _for_emulator(settings: Settings) -> bigquery.Client:
     if not settings.project_id:
         raise ProjectUnknown("an emulator has no key that could name it")
     host = settings.bigquery_emulator_host or ""
     address = host if "://" in host else f"http://{host}"
-    return _client(settings.project_id, AnonymousCredentials(), limit, address)
+    return _client(settings.project_id, AnonymousCredentials(), settings, address)
 
 
-def _client(project: str, credentials: Credentials, limit: float, address: str | None = None) -> bigquery.Client:
-    refreshing = _bounded(requests.Session(), limit)
+def _client(project: str, credentials: Credentials, settings: Settings, address: str | None = None) -> bigquery.Client:
+    refreshing = _bounded(requests.Session(), settings)
     return bigquery.Client(
         project=project,
         credentials=credentials,
-        _http=_bounded(AuthorizedSession(credentials, auth_request=Request(session=refreshing)), limit),
+        _http=_bounded(AuthorizedSession(credentials, auth_request=Request(session=refreshing)), settings),
         client_info=ClientInfo(user_agent="vicidial-to-warehouse"),
         client_options={"api_endpoint": address} if address else None,
     )
 
 
-def _bounded(session: requests.Session, limit: float) -> requests.Session:
+def _bounded(session: requests.Session, settings: Settings) -> requests.Session:
+    limits = settings.bigquery_request_timeout.total_seconds(), settings.bigquery_job_timeout.total_seconds()
     for prefix in ("http://", "https://"):
-        session.mount(prefix, BoundedAdapter(limit))
+        session.mount(prefix, BoundedAdapter(*limits))
     return session
 
 

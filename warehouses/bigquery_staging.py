@@ -32,6 +32,7 @@ from warehouses.batch_rows import BatchRows, Row
 
 KIND = Column("kind", STRING, "Table that the row is for.", True)
 PLACE = Column("place", INT64, "Order of the calls in the batch, the latest read last.")
+ROWS_PER_GROUP = 100_000
 DICTIONARY = ["kind", "source_key", "campaign", "client_id", "client_name", "direction", "status", "source_report"]
 
 
@@ -58,6 +59,24 @@ class Staged:
     days_of_hours: tuple[date, date] = (date.max, date.min)
 
 
+@dataclass(slots=True)
+class Waiting:
+    """Gathers small tables: each row group has a cost, and thousands of them make a file many times larger."""
+
+    writer: pq.ParquetWriter
+    tables: list[pa.Table] = field(default_factory=list)
+
+    def add(self, table: pa.Table) -> None:
+        self.tables.append(table)
+        if sum(each.num_rows for each in self.tables) >= ROWS_PER_GROUP:
+            self.write()
+
+    def write(self) -> None:
+        if self.tables:
+            self.writer.write_table(pa.concat_tables(self.tables))
+        self.tables = []
+
+
 def write_staging(path: Path, rows: BatchRows, runs: Sequence[Row], *, lead_fields: bool) -> Staged:
     """Raises BatchRefused where a file of the spool is not what its window says."""
     staged = Staged(path, days_of_hours=rows.days_of_hours)
@@ -66,10 +85,12 @@ def write_staging(path: Path, rows: BatchRows, runs: Sequence[Row], *, lead_fiel
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=DICTIONARY) as writer:
+            waiting = Waiting(writer)
             for kind, table in _tables(staged, rows, runs, lead_fields=lead_fields):
                 staged.kinds.add(kind)
                 staged.rows += table.num_rows
-                writer.write_table(_widened(table, kind, schema))
+                waiting.add(_widened(table, kind, schema))
+            waiting.write()
     except (pa.ArrowException, OSError) as exc:
         raise BatchRefused(f"a file of the spool cannot be read: {type(exc).__name__}") from None
     return staged
@@ -98,7 +119,7 @@ def _calls(staged: Staged, windows: Sequence[SealedWindow], *, lead_fields: bool
             table = _read(file, columns)
             days = pc.min_max(table["call_date"]).as_py()
             first, last = window.first_day, window.last_day
-            if first is None or last is None or days["min"] < first or days["max"] > last:
+            if first is None or last is None or not (days["min"] or last) >= first or (days["max"] or first) > last:
                 raise BatchRefused("the spool is not as it was sealed: it has calls of other days")
             staged.first_day, staged.last_day = min(staged.first_day, first), max(staged.last_day, last)
             staged.reports.update(pc.unique(table["source_report"]).to_pylist())

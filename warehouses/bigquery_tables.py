@@ -16,6 +16,7 @@ from tables import (
     MIGRATION_NUMBERS,
     MIGRATIONS,
     STATE_TABLES,
+    WATERMARKS,
     Column,
     Table,
     call_columns,
@@ -24,7 +25,7 @@ from utils import utc_now
 from warehouses.bigquery_rights import Rights
 from warehouses.bigquery_schemas import PARTITIONS, Place, described, expiry_of, wrong_with
 from warehouses.bigquery_service import LABELS, BigQueryService
-from warehouses.table_checks import classic_query, is_of_old_shape, wrong_with_credentials
+from warehouses.table_checks import NEW_CALLS, classic_query, is_of_old_shape, wrong_with_credentials
 
 LOG = logging.getLogger(__name__)
 
@@ -98,8 +99,11 @@ class BigQueryTables:
         done = self._done(migrations)
         pending = [number for number in MIGRATION_NUMBERS if number not in done]
         awaited = {ADDED_COLUMNS[number] for number in pending if number in ADDED_COLUMNS}
+        is_new = self._service.table(self.calls.reference, self.rights(self.calls).see_dataset) is None
         for place, table in self._all():
             self._make_or_check(place, table, {column for of, column in awaited if of is table})
+        if is_new and self._has_watermarks():
+            LOG.warning(NEW_CALLS, self.calls.reference)
         for number in pending:
             self._migrate(migrations, number)
         if self.lead_fields:
@@ -144,6 +148,10 @@ class BigQueryTables:
             )
         return done
 
+    def _has_watermarks(self) -> bool:
+        found = self._service.table(self.place(WATERMARKS.name).reference, self.rights().read)
+        return found is not None and bool(self._service.rows(found, self.rights().read))
+
     def _migrate(self, migrations: Place, number: int) -> None:
         if number in ADDED_COLUMNS:
             table, name = ADDED_COLUMNS[number]
@@ -159,13 +167,14 @@ class BigQueryTables:
     def _make_or_check(self, place: Place, table: Table, awaited: Iterable[str] = ()) -> None:
         """``awaited``: columns that a migration is about to add."""
         found = self._service.table(place.reference, self.rights(place).see_dataset)
-        if found is None and self._service.make_table(
-            described(place, table, self._settings), self.rights(place).make_table
-        ):
-            return
+        made = described(place, table, self._settings)
+        is_new = found is None and self._service.make_table(made, self.rights(place).make_table)
         found = found or self._service.table(place.reference, self.rights(place).see_dataset)
         if found is None:
             raise NotInBigQuery(f"table {place.reference}")
+        if is_new and found.expires is not None:  # by a rule of the dataset, which is not meant for these
+            found.expires = None
+            self._service.change_table(found, ["expires"], self.rights(place).make_table)
         self._check(found, place, table, awaited)
 
     def _check(self, found: bigquery.Table, place: Place, table: Table, awaited: Iterable[str]) -> None:
@@ -179,6 +188,11 @@ class BigQueryTables:
             wrong = ["it is a view"]
         if wrong:
             raise TableRefused(place.reference, "; ".join(wrong[:6]))
+        if found.expires is not None:
+            LOG.warning(
+                "%s is deleted at %s; to keep it: bq update --expiration 0 %s:%s.%s",
+                found.reference, found.expires, found.project, found.dataset_id, found.table_id,
+            )  # fmt: skip
         if table is CALLS:
             self._compare_options(found)
 

@@ -54,7 +54,7 @@ BY_REASON = {
     "tableUnavailable": Kind.PASSING,
     "stopped": Kind.PASSING,  # a job that was cancelled, by us or by somebody else
     "quotaExceeded": Kind.QUOTA,
-    "resourcesExceeded": Kind.QUOTA,
+    "resourcesExceeded": Kind.INVALID,  # too much at once: half of it may do
     "duplicate": Kind.EXISTS,
     "notFound": Kind.MISSING,
     "accessDenied": Kind.DENIED,
@@ -98,6 +98,8 @@ def _on_the_way(exc: BaseException) -> Trouble | None:
     """A request that brought no answer of BigQuery at all."""
     if isinstance(exc, requests.RequestException | FutureTimeout | ConnectionError | TimeoutError | TransportError):
         return Trouble(Kind.PASSING, _words(exc), "")
+    if isinstance(exc, GoogleAuthError) and exc.retryable:
+        return Trouble(Kind.PASSING, "no token", "Google could not give one now")
     if isinstance(exc, GoogleAuthError):
         return Trouble(Kind.DENIED, NOT_LET_IN, "Google did not accept the key or login")
     return None

@@ -28,6 +28,8 @@ LEG = ("client_id", "direction", "call_time_local", "ingroup", "dialer_campaign"
 class Dialect(Protocol):
     """What differs between the warehouses in a commit of calls."""
 
+    new_table: str
+    """How a temporary table is made anew in each round."""
     now: str
     """How a statement names the time of the commit, which is a parameter of it."""
     run_id: str
@@ -110,7 +112,7 @@ class CommitScript:
     def classify(self, source: str) -> str:
         """``actions``: for each row of the source what is to be done, and the campaign that the table's row has."""
         return f"""
-            CREATE OR REPLACE TEMP TABLE actions AS
+            {self.dialect.new_table} actions AS
             SELECT s.call_key, s.source_key, s.call_date, s.uniqueid IS NULL AS bare, s.campaign, t.campaign AS holder,
                 CASE WHEN t.call_key IS NULL THEN 'insert' WHEN t.row_hash = s.row_hash THEN 'unchanged'
                      WHEN s.source_report > t.source_report THEN 'fill' ELSE 'update' END AS action,

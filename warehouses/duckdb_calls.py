@@ -21,6 +21,7 @@ class DuckDBDialect:
     fit into 256 MB, and a batch that does not fit never will.
     """
 
+    new_table = "CREATE OR REPLACE TEMP TABLE"
     now = "$now"
     run_id = "$run_id"
 

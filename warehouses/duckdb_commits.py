@@ -43,8 +43,8 @@ class CommitInDuckDB:
     def _counted_before(self) -> dict[str, dict[str, int]]:
         """What the run history says of this batch, which has been committed."""
         found = self._db.execute(
-            f"SELECT source_key, {', '.join(COUNTED)} FROM {self._tables.name('runs')} WHERE run_id = ?"
-            " AND list_contains(?, job_id)",
+            f"SELECT source_key, {', '.join(f'sum({name})::BIGINT' for name in COUNTED)}"
+            f" FROM {self._tables.name('runs')} WHERE run_id = ? AND list_contains(?, job_id) GROUP BY source_key",
             [self._batch.run_id, [outcome.job_id for outcome in self._batch.outcomes]],
         ).fetchall()
         return {source_key: dict(zip(COUNTED, counts, strict=True)) for source_key, *counts in found}

@@ -1,5 +1,7 @@
 """Makes and checks the tables of a DuckDB warehouse; numbered migrations, each run once."""
 
+import logging
+
 import duckdb
 
 from config import Settings
@@ -21,7 +23,9 @@ from tables import (
     Column,
     Table,
 )
-from warehouses.table_checks import classic_query, is_of_old_shape, wrong_with_credentials
+from warehouses.table_checks import NEW_CALLS, classic_query, is_of_old_shape, wrong_with_credentials
+
+LOG = logging.getLogger(__name__)
 
 TYPES = {
     STRING: "VARCHAR", INT64: "BIGINT", FLOAT64: "DOUBLE", BOOL: "BOOLEAN", DATE: "DATE", DATETIME: "TIMESTAMP",
@@ -43,6 +47,7 @@ class DuckDBTables:
         self._tables = {settings.output_table: CALLS, settings.credentials_table: CREDENTIALS}
         self._tables |= {table.name: table for table in STATE_TABLES}
         self.calls = self.name(settings.output_table)
+        self.output_table = settings.output_table
         self.classic = f"{settings.output_table}_classic"
         self.credentials = self.name(settings.credentials_table)
 
@@ -65,7 +70,10 @@ class DuckDBTables:
         db.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(self.schema)}")
         migrations = self.name("migrations")
         db.execute(f"CREATE TABLE IF NOT EXISTS {migrations} (number BIGINT, applied_at TIMESTAMP WITH TIME ZONE)")
+        is_new = not self.columns(db, self.output_table)
         self._make_tables(db)
+        if is_new and db.execute(f"SELECT 1 FROM {self.name('watermarks')} LIMIT 1").fetchone():
+            LOG.warning(NEW_CALLS, self.calls)
         for number in sorted(set(MIGRATION_NUMBERS) - self._done(db)):
             self._migrate(db, number)
             db.execute(f"INSERT INTO {migrations} VALUES (?, now())", [number])

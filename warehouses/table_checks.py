@@ -8,6 +8,11 @@ from utils import squeezed
 
 NEEDED = tuple(column.name for column in CREDENTIALS.columns if column.required)
 
+NEW_CALLS = (
+    "%s is new and gets what is read from now on; the watermarks say that earlier calls have been read. To have them"
+    " here too: python main.py backfill --from D --to D"
+)
+
 
 def wrong_with_credentials(columns: Iterable[str]) -> list[str]:
     """An operator's own table will do if each column that is needed is there once, in any spelling."""

@@ -114,12 +114,12 @@ def test_a_daemon_that_was_killed_is_followed_at_once_from_its_own_folder(
     program: ProgramOnBigQuery, dialers: Dialers, tmp_path: Path
 ) -> None:
     program.import_clients(("Sales", dialers().url, "1"))
-    daemon = program.start(BIGQUERY_LEASE_SECONDS="12")
+    daemon = program.start(BIGQUERY_LEASE_SECONDS="12", BIGQUERY_JOB_TIMEOUT="11")
     wait_for(lambda: program.rows("SELECT * FROM vicidial.runs WHERE job_id = ''"), daemon)
     daemon.kill()
     daemon.communicate()
     assert program.run("--single", DATA_DIR=str(tmp_path / "elsewhere")).code == 4
-    assert program.run("--single", BIGQUERY_LEASE_SECONDS="12").code == 0
+    assert program.run("--single", BIGQUERY_LEASE_SECONDS="12", BIGQUERY_JOB_TIMEOUT="11").code == 0
 
 
 def wait_for(condition: Any, process: subprocess.Popen[str], seconds: float = 60) -> None:

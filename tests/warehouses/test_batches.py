@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from config import Settings
+from database import open_warehouse
 from errors import BatchRefused
 from messages import CampaignOutcome, ClientOutcome, HourCount, RefusedAccount, SealedWindow, Watermark
 from tables import STATE_TABLES
@@ -72,6 +74,17 @@ def test_each_client_has_its_line_in_the_run_history(desk: Desk) -> None:
     names = ("client_id", "records", "inserted", "duplicates", "requests", "failure")
     found = [tuple(row[name] for name in names) for row in desk.rows("runs")]
     assert sorted(found) == [("C1", 3, 1, 2, 0, None), ("C2", 0, 0, 0, 3, "no")]
+
+
+def test_two_jobs_of_a_source_in_one_batch_are_counted_once(desk: Desk) -> None:
+    """A backfill reads a source with a job per day."""
+    days = [outcome(desk.spool.sealed(call(number)), job_id=f"job-{number}") for number in (1, 86_400)]
+    batch = desk.batches.of(*days)
+    for _ in range(2):
+        results = desk.warehouse.commit(batch)
+        assert [(each.records, each.inserted) for each in results] == [(1, 2), (1, 0)]
+    assert sorted((row["job_id"], row["inserted"]) for row in desk.rows("runs")) == [("job-1", 2), ("job-86400", 0)]
+    assert desk.counts(*days) == [(0, 0, 2, 0), (0, 0, 0, 0)]
 
 
 def test_windows_that_a_lost_worker_had_sealed_are_counted(desk: Desk) -> None:
@@ -187,3 +200,18 @@ def test_progress_of_a_backfill_counts_believed_days(desk: Desk) -> None:
     assert desk.warehouse.backfilled("b") == {("source-1", DAY)}
     desk.warehouse.end_backfill("b")
     assert desk.warehouse.backfilled("b") == set()
+
+
+def test_a_new_table_of_calls_beside_old_watermarks_is_told(
+    desk: Desk, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = open_warehouse(replace(settings, output_table="legs"))
+    other.prepare()
+    assert "backfill" not in caplog.text
+    desk.commit(watermarks=(read_until(1),))
+    another = open_warehouse(replace(settings, output_table="more_legs"))
+    another.prepare()
+    assert "more_legs" in caplog.text
+    assert "backfill --from D --to D" in caplog.text
+    other.close()
+    another.close()

@@ -196,8 +196,8 @@ def counted(text: str, found: frozenset[str]) -> tuple[int, int]:
         rest = statement.strip()
         while condition := re.match(r"IF (.*?) THEN\n", rest, re.DOTALL):
             rest = rest[condition.end() :].strip()
-            known = any(f"'{action}' IN UNNEST(found)" in condition[1] for action in found)
-            if not skipped and (known or "found" not in condition[1]):
+            known = any(f"'{action}' IN UNNEST(found_actions)" in condition[1] for action in found)
+            if not skipped and (known or "found_actions" not in condition[1]):
                 references.append(len(set(TABLE.findall(condition[1]))))
             skipped += bool(skipped or not known or "EXISTS" in condition[1])  # no call without uniqueid is there
         if rest.startswith("END IF"):

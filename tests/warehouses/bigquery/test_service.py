@@ -184,7 +184,7 @@ def test_the_time_of_a_commit_is_that_of_the_cycle_where_nobody_says_otherwise(
         ("rateLimitExceeded", "Exceeded rate limits", 403, Kind.PASSING),
         ("jobRateLimitExceeded", "", 400, Kind.PASSING),
         ("quotaExceeded", "Quota exceeded", 403, Kind.QUOTA),
-        ("resourcesExceeded", "Resources exceeded during query execution", 400, Kind.QUOTA),
+        ("resourcesExceeded", "Resources exceeded during query execution", 400, Kind.INVALID),
         ("backendError", "", 503, Kind.PASSING),
         ("backendError", "", 0, Kind.PASSING),
         ("internalError", "", 500, Kind.PASSING),
