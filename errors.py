@@ -358,7 +358,8 @@ class WarehouseUnreachable(WarehouseAway):
     label = "BigQuery unreachable"
     happened = "BigQuery could not do it in {0:.0f} seconds ({1})."
     advice = (
-        "Nothing is lost, the next cycle reads again. If it stays so: status.cloud.google.com, and the quotas page."
+        "Nothing is lost, the next cycle reads again. If it stays so: does this machine reach Google (HTTPS_PROXY)?"
+        " Otherwise see status.cloud.google.com, and the quotas page."
     )
 
 

@@ -1,5 +1,6 @@
 """CSV files of clients: read as a whole or not at all, with line and column of every mistake."""
 
+import codecs
 import csv
 import io
 from pathlib import Path
@@ -58,6 +59,8 @@ def read_clients(path: Path) -> list[dict[str, str | None]]:
 
 
 def _text(content: bytes) -> str:
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # what `>` of Windows PowerShell 5 writes
+        return content.decode("utf-16", errors="replace")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:

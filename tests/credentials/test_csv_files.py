@@ -65,6 +65,12 @@ def test_separators_behind_the_last_column_are_no_columns(tmp_path: Path) -> Non
     assert imported(tmp_path, f"{NAMES},,\n{ANN},,\n") == imported(tmp_path, f"{NAMES}\n{ANN}\n")
 
 
+def test_powershell_writes_utf16(tmp_path: Path) -> None:
+    path = tmp_path / "clients.csv"
+    path.write_bytes(f"{NAMES}\n{ANN}\n".replace("Ann", "Müller").encode("utf-16"))
+    assert [row["client_name"] for row in read_clients(path)] == ["Müller"]
+
+
 def test_excel_writes_cp1252(tmp_path: Path) -> None:
     content = f"{NAMES}\n{ANN}\n".replace("Ann", "Müller – Söhne").replace(",", ";").encode("cp1252")
     assert imported(tmp_path, content)[0]["client_name"] == "Müller – Söhne"

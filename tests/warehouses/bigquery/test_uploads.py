@@ -1,0 +1,62 @@
+"""An upload over a slow line may take its time, though not for ever; an answer may not."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+import requests
+
+from warehouses.bigquery_sessions import BoundedAdapter
+
+BODY = bytes(3_000_000)
+BYTES_PER_SECOND = 1_500_000
+
+
+@contextmanager
+def slow_reader() -> Iterator[str]:
+    """Takes a request at the pace of a slow line, then answers 200."""
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(1)
+        reader = threading.Thread(target=_read_slowly, args=(listening,))
+        reader.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        finally:
+            reader.join()
+
+
+def _read_slowly(listening: socket.socket) -> None:
+    connection, _ = listening.accept()
+    with connection, suppress(OSError):
+        taken = 0
+        while taken < len(BODY):
+            piece = connection.recv(30_000)
+            if not piece:
+                return
+            taken += len(piece)
+            time.sleep(len(piece) / BYTES_PER_SECOND)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+
+
+def posted(url: str, *, limit: float, upload: float) -> requests.Response:
+    with requests.Session() as session:
+        session.mount("http://", BoundedAdapter(limit, upload))
+        return session.post(url, data=BODY)
+
+
+def test_an_upload_may_take_longer_than_a_request() -> None:
+    with slow_reader() as url:
+        started = time.monotonic()
+        answer = posted(url, limit=1.0, upload=30.0)
+        assert (answer.status_code, answer.text) == (200, "ok")
+        assert time.monotonic() - started > 1.2
+
+
+def test_an_upload_has_an_end() -> None:
+    with slow_reader() as url, pytest.raises(requests.ConnectionError):
+        posted(url, limit=1.0, upload=0.3)
