@@ -46,6 +46,8 @@ class DialerServer(socketserver.ThreadingTCPServer):
     def get_request(self) -> tuple[socket.socket, Any]:
         connection, address = super().get_request()
         with self._lock:
+            for earlier in filter(_has_hung_up, self._sockets):
+                self.counters.closed(id(earlier))
             self._sockets.add(connection)
         self.counters.opened(id(connection))
         return connection, address
@@ -71,6 +73,18 @@ class DialerServer(socketserver.ThreadingTCPServer):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         self.server_close()
+
+
+def _has_hung_up(connection: socket.socket) -> bool:
+    """Whether its client has closed it, although the thread that serves it has not been given the time to notice."""
+    if os.name == "nt":
+        return False  # there is no look that does not wait
+    try:
+        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 class _HungUpError(OSError):
