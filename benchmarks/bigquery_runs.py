@@ -7,7 +7,6 @@ The time is the emulator's and says nothing about Google's.
 """
 
 import argparse
-import csv
 import subprocess
 import sys
 import tempfile
@@ -15,24 +14,12 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.whole_runs import ROOT, ZONE, dialers, environment, measured
+from benchmarks.whole_runs import ROOT, clients_file, dialers, environment, measured
 from simulated_dialer import SimulatedDialer
 from tests.bigquery.proxy import FaultProxy
 from tests.bigquery.running import Emulator
 
 READS = {"get_table", "get_dataset", "rows", "get_job", "results"}
-
-
-def clients_file(folder: Path, open_dialers: Sequence[SimulatedDialer], campaigns: int) -> Path:
-    """One client per campaign."""
-    path = folder / "clients.csv"
-    with path.open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file)
-        rows.writerow(["Campaign", "URL", "Username", "Password", "ClientName", "ClientID", "Timezone"])
-        for number in range(campaigns):
-            url = open_dialers[number % len(open_dialers)].url
-            rows.writerow([f"Campaign{number:03}", url, "report", "benchmark", f"Client {number}", str(number), ZONE])
-    return path
 
 
 def run(emulator: Emulator, campaigns: int, open_dialers: Sequence[SimulatedDialer], *, changed: bool) -> None:
@@ -43,7 +30,13 @@ def run(emulator: Emulator, campaigns: int, open_dialers: Sequence[SimulatedDial
             folder, WAREHOUSE="bigquery", BIGQUERY_EMULATOR_HOST=proxy.url, PROJECT_ID=emulator.project,
             DATASET_ID=dataset, LOOKBACK_HOURS="48",
         )  # fmt: skip
-        importing = [sys.executable, "main.py", "clients", "import", str(clients_file(folder, open_dialers, campaigns))]
+        importing = [
+            sys.executable,
+            "main.py",
+            "clients",
+            "import",
+            str(clients_file(folder, open_dialers, campaigns, campaigns)),
+        ]
         subprocess.run(importing, cwd=ROOT, env=settings, check=True, stdout=subprocess.DEVNULL)
         for name in ("first load", "all rows changed" if changed else "again, nothing new"):
             if name == "all rows changed":

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -99,14 +99,17 @@ def dialers(count: int, records: int) -> Iterator[list[SimulatedDialer]]:
             dialer.stop()
 
 
-def clients_file(folder: Path, open_dialers: list[SimulatedDialer], clients: int) -> Path:
+def clients_file(
+    folder: Path, open_dialers: Sequence[SimulatedDialer], clients: int, campaigns: int = CAMPAIGNS
+) -> Path:
+    """The clients are dealt out to the dialers and to the campaigns in turn."""
     path = folder / "clients.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(["Campaign", "URL", "Username", "Password", "ClientName", "ClientID", "Timezone"])
         for number in range(clients):
             url = open_dialers[number % len(open_dialers)].url
-            campaign = f"Campaign{number % CAMPAIGNS + 1}"
+            campaign = f"Campaign{number % campaigns + 1}"
             rows.writerow([campaign, url, "report", "benchmark", f"Client {number}", str(1000 + number), ZONE])
     return path
 

@@ -13,7 +13,7 @@ from commands.progress import Progress
 from config import Settings
 from database import Warehouse
 from dialers.accounts import is_of, make_key
-from errors import BatchRefused, LoginRejected, WarehouseAway, WarehouseError
+from errors import BatchRefused, LoginRejected, SyncError, WarehouseAway, WarehouseError
 from messages import CampaignJob, CampaignOutcome, ClientResult, Credential, SealedWindow, SkippedRow
 from multiprocess_manager import run_jobs
 from schedules.histories import History, batch_of, committed, oldest_day_of_interest
@@ -181,8 +181,8 @@ def ended(warehouse: Warehouse, run_id: str, duration: timedelta) -> int | None:
     """Let the warehouse finish a run; what it was billed for. A failure here takes nothing from what is committed."""
     try:
         return warehouse.end_run(run_id, duration.total_seconds())
-    except WarehouseError as exc:
-        LOG.warning("The run's own row is missing in the table runs: %s", exc)
+    except SyncError as exc:
+        LOG.warning("What a run leaves beside its commits is missing: %s", exc)
         return None
 
 

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import patch  # of the analyser's own loader, which cannot be told to keep what it has compiled
 
 from filelock import FileLock
 from wasmtime import Engine, Module, WasmtimeError
