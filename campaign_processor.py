@@ -27,7 +27,7 @@ from messages import (
     Window,
 )
 from reports import REPORTS
-from spools.readings import SourceReader
+from spools.readings import Durations, SourceReader
 from stops import stop_requested
 from utils import one_line, plural, utc_now
 
@@ -83,6 +83,7 @@ class ClientReader:
         self._parsing = parsing
         self._notices: list[str] = []
         self._traffic = Traffic()
+        self._durations = Durations()
 
     def read(self) -> ClientOutcome:
         """How it went; never raises."""
@@ -110,6 +111,8 @@ class ClientReader:
             retries=self._traffic.retries,
             bytes_received=self._traffic.bytes_received,
             seconds=round(time.monotonic() - started, 3),
+            download_seconds=round(self._durations.download, 3),
+            parse_seconds=round(self._durations.parse, 3),
             notices=tuple(self._notices),
         )
 
@@ -131,6 +134,7 @@ class ClientReader:
         reader = SourceReader(
             dialer, self._source, self._settings, spool_name=self._name, run_id=self._job.run_id,
             build=version.build if version else None, parsing=self._parsing, clock_shift=self._job.clock_shift,
+            durations=self._durations,
         )  # fmt: skip
         failed: DialerFailed | None = None
         for window in self._windows:

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from config import Settings
-from messages import Batch, ClientResult, Finding, HourRead, RefusedAccount, RowsMerged
+from messages import Batch, ClientResult, Finding, HourRead, RefusedAccount, RowsMerged, RunEnd
 
 Row = Mapping[str, str | None]
 
@@ -75,7 +75,7 @@ class Warehouse(Protocol):
         """Forget its progress, so that the same command starts over."""
         ...
 
-    def end_run(self, run_id: str, seconds: float) -> int | None:
+    def end_run(self, end: RunEnd) -> int | None:
         """Put in place what a run leaves beside its commits; the bytes it was billed for, None where nothing is."""
         ...
 

@@ -17,36 +17,31 @@ import click
 
 from commands.backfill import run_backfill
 from commands.checks import exit_code, findings, report, row
-from commands.clients import client_lines, import_clients, release
+from commands.clients import clients
 from commands.daemon import run_daemon
 from commands.demo import closing_lines, demo_settings, fresh_stage, run_demo, stage_moved_on
 from commands.progress import Progress
-from commands.runs import Run, RunResult, campaign_names, ended, new_run_id, read_history, without_refused
-from commands.sessions import Session, exit_code_of, make_folder, show, warehouse_for_writing
+from commands.runs import (
+    Run,
+    RunResult,
+    campaign_names,
+    ended,
+    new_run_id,
+    read_history,
+    unusable_rows,
+    without_refused,
+)
+from commands.sessions import EXIT_CODES, Session, exit_code_of, show, warehouse_for_writing
 from commands.summaries import marks
 from config import SETTINGS, Settings
-from credentials.csv_files import template
 from credentials.rows import usable_credentials
-from database import Warehouse, open_warehouse
+from database import Warehouse
 from errors import NoCampaigns, OptionInvalid, SyncError
 from messages import Finding
 from schedules.plans import group_by_campaign, plan_cycle
 from utils import plural, utc_now
 
 LOG = logging.getLogger("main")
-
-EXIT_CODES = """\b
-Exit codes:
-  0    all well (also with records in quarantine)
-  1    some client or campaign failed, or a window is still suspect; the others are committed
-  2    configuration, missing rights on the warehouse, or no campaigns found
-  3    warehouse or DATA_DIR unusable
-  4    another daemon holds this warehouse
-  130  interrupted by Ctrl+C
-  143  ended by SIGTERM"""
-CLIENTS_ENVIRONMENT = (
-    "Environment: WAREHOUSE, DUCKDB_PATH, DATA_DIR, DATASET_ID, CREDENTIALS_TABLE, DEFAULT_TIMEZONE (docs/settings.md)."
-)
 
 
 def run_cycle(warehouse: Warehouse, settings: Settings, now: datetime, stop: threading.Event) -> RunResult:
@@ -63,15 +58,17 @@ def run_cycle(warehouse: Warehouse, settings: Settings, now: datetime, stop: thr
     if not names:
         raise NoCampaigns(warehouse.describe())
     LOG.info("Found %s to process", plural(len(names), "campaign"))
-    sources, results = without_refused(warehouse, usable, usable)
+    sources, refused = without_refused(warehouse, usable, usable)
+    unusable, harmless = unusable_rows(skipped)
     history = read_history(warehouse, sources, settings, now)
     run_id = new_run_id(now)
     jobs = plan_cycle(group_by_campaign(sources), history, settings, now, run_id)
     with Progress() as progress:
-        run = Run(run_id, now, warehouse, settings, sources, history, stop, progress, now - started)
-        results += run.results(jobs)
-    billed = ended(warehouse, run_id, utc_now() - started)
-    return RunResult(run_id, now, utc_now() - started, names, tuple(results), tuple(skipped), billed)
+        unread = [*refused, *unusable]
+        run = Run(run_id, now, warehouse, settings, sources, history, stop, progress, now - started, unread)
+        results = tuple(run.results(jobs))
+    billed = ended(run, utc_now() - started)
+    return RunResult(run_id, now, utc_now() - started, names, results, harmless, billed)
 
 
 @click.group(invoke_without_command=True, epilog=f"""\b
@@ -196,88 +193,7 @@ def check(session: Session, for_programs: bool) -> None:
     sys.exit(session.interrupted_code or exit_code(found))
 
 
-@cli.group(epilog=f"""\b
-Examples:
-  python main.py clients template > clients.csv
-  python main.py clients import clients.csv
-  python main.py clients list
-  python main.py clients retry "Example Ltd"
-
-{EXIT_CODES}
-
-{CLIENTS_ENVIRONMENT}
-""")  # fmt: skip
-def clients() -> None:
-    """Fill and show the credentials table."""
-
-
-@clients.command("import", epilog=f"""\b
-Examples:
-  python main.py clients import clients.csv
-
-Columns: Campaign,URL,Username,Password,ClientName,ClientID and optionally
-Timezone,Enabled,MaxConnections,VerifyTLS,dialer_campaigns,ingroups. All rows are taken, or none.
-
-{EXIT_CODES}
-
-{CLIENTS_ENVIRONMENT}
-""")  # fmt: skip
-@click.argument("file", type=click.Path(path_type=Path))
-@click.pass_obj
-def import_file(session: Session, file: Path) -> None:
-    """Add or change clients from a CSV file."""
-    settings = session.settings()
-    make_folder(settings.data_dir)
-    merged = import_clients(open_warehouse(settings), file)
-    click.echo(f"{file.name}: {merged.added} added, {merged.changed} changed, {merged.left} left as they were")
-
-
-@clients.command("list", epilog=f"""\b
-Examples:
-  python main.py clients list
-
-{EXIT_CODES}
-
-{CLIENTS_ENVIRONMENT}
-""")  # fmt: skip
-@click.pass_obj
-def list_all(session: Session) -> None:
-    """Show the credentials table, without passwords."""
-    settings = session.settings()
-    click.echo("\n".join(client_lines(open_warehouse(settings), settings)))
-
-
-@clients.command("template", epilog=f"""\b
-Examples:
-  python main.py clients template > clients.csv
-
-{EXIT_CODES}
-
-{CLIENTS_ENVIRONMENT}
-""")  # fmt: skip
-def print_template() -> None:
-    """Print a CSV file to fill in."""
-    click.echo(template(), nl=False)
-
-
-@clients.command("retry", epilog=f"""\b
-Examples:
-  python main.py clients retry "Example Ltd"
-  python main.py clients retry 1001
-
-{EXIT_CODES}
-
-{CLIENTS_ENVIRONMENT}
-""")  # fmt: skip
-@click.argument("name")
-@click.pass_obj
-def retry(session: Session, name: str) -> None:
-    """Release the refused accounts of a client (ClientName or ClientID) that were repaired on the dialer."""
-    settings = session.settings()
-    count = release(open_warehouse(settings), settings, name)
-    if not count:
-        raise OptionInvalid("clients retry", repr(name), "a ClientName or ClientID that `clients list` shows")
-    click.echo(f"{name}: {plural(count, 'account')} may be tried again in the next cycle")
+cli.add_command(clients)
 
 
 def main() -> None:

@@ -185,6 +185,8 @@ class ClientOutcome:
     retries: int = 0
     bytes_received: int = 0
     seconds: float = 0.0
+    download_seconds: float = 0.0
+    parse_seconds: float = 0.0
     notices: tuple[str, ...] = ()
     """What an operator should know although nothing failed, e.g. a clock that is wrong."""
 
@@ -252,6 +254,15 @@ class ClientResult:
     failure: str | None = None
     label: str = "completed"
     notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnd:
+    """What is known of a run when its last batch is committed: the run's own row of the history."""
+
+    run_id: str
+    seconds: float
+    commit_seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -238,6 +238,11 @@ RUNS = Table(
         Column("failure", STRING, "What happened and what to do; null if nothing failed."),
         Column("committed_at", TIMESTAMP, "When it was committed.", True),
         Column("bytes_billed", INT64, "What BigQuery billed for the run, in the run's own row; null elsewhere."),
+        Column("download_seconds", FLOAT64, "Of these seconds, asking the dialer: waits, retries and transfer."),
+        Column("parse_seconds", FLOAT64, "Of these seconds, typing records and writing them to the spool."),
+        Column("commit_seconds", FLOAT64, "In the run's own row: how long its commits took."),
+        Column("label", STRING, "How it ended in a word or two: `completed`, `login rejected`, `timed out`, ..."),
+        Column("notices", STRING, "What should be known although nothing failed, such as a wrong clock."),
     ),
 )
 
@@ -282,7 +287,10 @@ STATE_TABLES = (QUARANTINE, WATERMARKS, HOURS, ACCOUNTS, COMPLETENESS, LEDGER, R
 """Tables beside credentials and calls; their names are fixed."""
 
 
-ADDED_COLUMNS = {2: (RUNS, "bytes_billed")}
+ADDED_COLUMNS = {
+    2: (RUNS, "bytes_billed"), 3: (RUNS, "download_seconds"), 4: (RUNS, "parse_seconds"), 5: (RUNS, "commit_seconds"),
+    7: (RUNS, "label"), 8: (RUNS, "notices"),
+}  # fmt: skip
 """Migration → the column that it adds to a table of an older version. Append only; 1 makes what is missing."""
 
 MIGRATION_NUMBERS = (1, *ADDED_COLUMNS)

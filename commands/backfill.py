@@ -8,7 +8,7 @@ from datetime import date, datetime
 import xxhash
 
 from commands.progress import Progress
-from commands.runs import Run, RunResult, ended, new_run_id, read_history, without_refused
+from commands.runs import Run, RunResult, ended, new_run_id, read_history, unusable_rows, without_refused
 from config import Settings
 from credentials.rows import usable_credentials
 from database import Warehouse
@@ -38,7 +38,9 @@ def run_backfill(
         raise NoCampaigns(f"{warehouse.describe()} for this choice of campaign and client")
     if any(last >= local_day(now, source.timezone) for source in chosen):
         raise OptionInvalid("--to", last.isoformat(), "a day that is over for every dialer; cycles read today")
-    sources, results = without_refused(warehouse, chosen, usable)
+    sources, refused = without_refused(warehouse, chosen, usable)
+    of_choice = [row for row in skipped if campaign in (None, row.campaign) and client in _names(row)]
+    unusable, harmless = unusable_rows(of_choice)
     history = read_history(warehouse, sources, settings, now, since=first)
     backfill_id = _backfill_id(chosen, first, last)
     done = warehouse.backfilled(backfill_id)
@@ -50,13 +52,14 @@ def run_backfill(
         LOG.info("Going on with a backfill that was interrupted: %s done before", plural(len(done), "client day"))
     LOG.info("Backfilling %s of %s", plural(days, "day"), plural(len(campaigns), "campaign"))
     with Progress() as progress:
-        results += Run(run_id, now, warehouse, settings, sources, history, stop, progress).results(jobs)
+        unread = [*refused, *unusable]
+        run = Run(run_id, now, warehouse, settings, sources, history, stop, progress, unread=unread)
+        results = tuple(run.results(jobs))
     if not stop.is_set() and not any(result.label in CUT_SHORT for result in results):
         warehouse.end_backfill(backfill_id)
-    billed = ended(warehouse, run_id, utc_now() - now)
-    of_choice = [row for row in skipped if campaign in (None, row.campaign) and client in _names(row)]
+    billed = ended(run, utc_now() - now)
     names = tuple(group_by_campaign(chosen))
-    return RunResult(run_id, now, utc_now() - now, names, tuple(results), tuple(of_choice), billed)
+    return RunResult(run_id, now, utc_now() - now, names, results, harmless, billed)
 
 
 def _is_chosen(source: Credential, campaign: str | None, client: str | None) -> bool:

@@ -2,15 +2,21 @@
 
 from pathlib import Path
 
-from config import Settings
-from credentials.csv_files import read_clients
-from credentials.rows import source_key, usable_credentials
-from database import Warehouse
-from dialers.accounts import is_of, notes_file
-from errors import NoCampaigns
-from messages import Credential, RowsMerged, SkippedRow
-from utils import one_line
+import click
 
+from commands.sessions import EXIT_CODES, Session, make_folder
+from config import Settings
+from credentials.csv_files import read_clients, template
+from credentials.rows import source_key, usable_credentials
+from database import Warehouse, open_warehouse
+from dialers.accounts import is_of, notes_file
+from errors import NoCampaigns, OptionInvalid
+from messages import Credential, RowsMerged, SkippedRow
+from utils import one_line, plural
+
+CLIENTS_ENVIRONMENT = (
+    "Environment: WAREHOUSE, DUCKDB_PATH, DATA_DIR, DATASET_ID, CREDENTIALS_TABLE, DEFAULT_TIMEZONE (docs/settings.md)."
+)
 COLUMNS = ("Campaign", "Client", "ClientID", "Dialer", "Report", "User", "Time zone", "State")
 
 
@@ -58,3 +64,87 @@ def release(warehouse: Warehouse, settings: Settings, name: str) -> int:
     for host, username in accounts:
         notes_file(settings.data_dir / "accounts", host, username).unlink(missing_ok=True)
     return len(accounts)
+
+
+@click.group(epilog=f"""\b
+Examples:
+  python main.py clients template > clients.csv
+  python main.py clients import clients.csv
+  python main.py clients list
+  python main.py clients retry "Example Ltd"
+
+{EXIT_CODES}
+
+{CLIENTS_ENVIRONMENT}
+""")  # fmt: skip
+def clients() -> None:
+    """Fill and show the credentials table."""
+
+
+@clients.command("import", epilog=f"""\b
+Examples:
+  python main.py clients import clients.csv
+
+Columns: Campaign,URL,Username,Password,ClientName,ClientID and optionally
+Timezone,Enabled,MaxConnections,VerifyTLS,dialer_campaigns,ingroups. All rows are taken, or none.
+
+{EXIT_CODES}
+
+{CLIENTS_ENVIRONMENT}
+""")  # fmt: skip
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_obj
+def import_file(session: Session, file: Path) -> None:
+    """Add or change clients from a CSV file."""
+    settings = session.settings()
+    make_folder(settings.data_dir)
+    merged = import_clients(open_warehouse(settings), file)
+    click.echo(f"{file.name}: {merged.added} added, {merged.changed} changed, {merged.left} left as they were")
+
+
+@clients.command("list", epilog=f"""\b
+Examples:
+  python main.py clients list
+
+{EXIT_CODES}
+
+{CLIENTS_ENVIRONMENT}
+""")  # fmt: skip
+@click.pass_obj
+def list_all(session: Session) -> None:
+    """Show the credentials table, without passwords."""
+    settings = session.settings()
+    click.echo("\n".join(client_lines(open_warehouse(settings), settings)))
+
+
+@clients.command("template", epilog=f"""\b
+Examples:
+  python main.py clients template > clients.csv
+
+{EXIT_CODES}
+
+{CLIENTS_ENVIRONMENT}
+""")  # fmt: skip
+def print_template() -> None:
+    """Print a CSV file to fill in."""
+    click.echo(template(), nl=False)
+
+
+@clients.command("retry", epilog=f"""\b
+Examples:
+  python main.py clients retry "Example Ltd"
+  python main.py clients retry 1001
+
+{EXIT_CODES}
+
+{CLIENTS_ENVIRONMENT}
+""")  # fmt: skip
+@click.argument("name")
+@click.pass_obj
+def retry(session: Session, name: str) -> None:
+    """Release the refused accounts of a client (ClientName or ClientID) that were repaired on the dialer."""
+    settings = session.settings()
+    count = release(open_warehouse(settings), settings, name)
+    if not count:
+        raise OptionInvalid("clients retry", repr(name), "a ClientName or ClientID that `clients list` shows")
+    click.echo(f"{name}: {plural(count, 'account')} may be tried again in the next cycle")

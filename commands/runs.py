@@ -3,9 +3,10 @@
 import logging
 import secrets
 import threading
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass, replace
+from contextlib import closing, suppress
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from campaign_processor import process_campaign
@@ -13,8 +14,17 @@ from commands.progress import Progress
 from config import Settings
 from database import Warehouse
 from dialers.accounts import is_of, make_key
-from errors import BatchRefused, LoginRejected, SyncError, WarehouseAway, WarehouseError
-from messages import CampaignJob, CampaignOutcome, ClientResult, Credential, SealedWindow, SkippedRow
+from errors import BatchRefused, LoginRejected, RowUnusable, SyncError, WarehouseAway, WarehouseError
+from messages import (
+    CampaignJob,
+    CampaignOutcome,
+    ClientOutcome,
+    ClientResult,
+    Credential,
+    RunEnd,
+    SealedWindow,
+    SkippedRow,
+)
 from multiprocess_manager import run_jobs
 from schedules.histories import History, batch_of, committed, oldest_day_of_interest
 from spools.files import recovered, remove_files, remove_run
@@ -36,14 +46,14 @@ class RunResult:
     campaigns: tuple[str, ...]
     results: tuple[ClientResult, ...]
     skipped: tuple[SkippedRow, ...]
+    """Rows that nothing has to be done about; one that cannot be used is among the results."""
     bytes_billed: int | None = None
     """What the warehouse charges for; None where it charges nothing."""
 
     @property
     def all_well(self) -> bool:
         """Nothing failed and every window is believed; quarantined records are no failure."""
-        troubled = any(result.failure or result.suspect for result in self.results)
-        return not troubled and not any(row.failed for row in self.skipped)
+        return not any(result.failure or result.suspect for result in self.results)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +70,9 @@ class Run:
     progress: Progress
     clock_shift: timedelta = timedelta()
     """How far this run's idea of now lies from the machine's clock; a demo works on a past afternoon."""
+    unread: Sequence[CampaignOutcome] = ()
+    """Why rows of the credentials table are not read at all; kept in the run history with the first commit."""
+    commit_seconds: list[float] = field(default_factory=list)
 
     def results(self, jobs: Sequence[CampaignJob]) -> Iterator[ClientResult]:
         """One per client, after the transaction that committed its windows."""
@@ -69,12 +82,16 @@ class Run:
         pool = run_jobs(
             shifted, process_campaign, self.settings, recover=self._recovered, stop=self.stop, due=self._is_due
         )
+        unread = list(self.unread)
         try:
             with closing(pool):  # whatever happens, no worker is left when the spool goes
                 for ready in pool:
                     self.progress.add(ready)
-                    for part in parts(ready):
+                    for part in parts([*unread, *ready]):
                         yield from self._committed(part)
+                    unread = []
+            if unread:
+                yield from self._committed(unread)
         finally:
             remove_run(self.settings.data_dir, self.run_id)
 
@@ -97,19 +114,33 @@ class Run:
             outcomes, self.history, self.sources, self.settings, self.run_id,
             planned_at=self.started_at, committed_at=utc_now(),
         )  # fmt: skip
+        began = time.monotonic()
         try:
             results = self.warehouse.commit(batch)
         except WarehouseAway as exc:  # nothing of it counts as read, so that the next cycle asks for it again
             LOG.error("%s", exc)  # noqa: TRY400 - its text says all
-            return [_not_committed(outcome, exc) for outcome in outcomes]
+            return [result for outcome in outcomes for result in _not_committed(outcome, exc)]
         except BatchRefused as exc:
             if len(outcomes) > 1 and self._has_patience:
                 half = len(outcomes) // 2
                 return self._committed(outcomes[:half]) + self._committed(outcomes[half:])
             LOG.error("%s: %s", ", ".join(outcome.campaign for outcome in outcomes), exc)  # noqa: TRY400 - its text says all
-            return [_not_committed(outcome, exc) for outcome in outcomes]
+            return self._refused(outcomes, exc)
+        finally:
+            self.commit_seconds.append(time.monotonic() - began)
         committed(self.history, batch)
         remove_files(tuple(window for outcome in outcomes for window in outcome.sealed))
+        return results
+
+    def _refused(self, outcomes: Sequence[CampaignOutcome], exc: BatchRefused) -> list[ClientResult]:
+        """Nothing of them is committed but that they failed, and why."""
+        results = [result for outcome in outcomes for result in _not_committed(outcome, exc)]
+        told = [_only_failure(outcome, exc) for outcome in outcomes]
+        with suppress(SyncError):  # it is in the log and in the summary all the same
+            self.warehouse.commit(
+                batch_of(told, self.history, self.sources, self.settings, self.run_id,
+                planned_at=self.started_at, committed_at=utc_now())
+            )  # fmt: skip
         return results
 
 
@@ -151,8 +182,8 @@ def read_history(
 
 def without_refused(
     warehouse: Warehouse, sources: Sequence[Credential], everyone: Sequence[Credential]
-) -> tuple[list[Credential], list[ClientResult]]:
-    """Sources to read, and a failure for each whose very password the dialer has refused before.
+) -> tuple[list[Credential], list[CampaignOutcome]]:
+    """Sources to read, and why each is not whose very password the dialer has refused before.
 
     A refusal is forgotten where ``everyone``, all sources of the table, has that login with other passwords only.
     """
@@ -162,31 +193,69 @@ def without_refused(
     changed = [refusal for refusal in refusals if not any(is_of(refusal, source) for source in everyone)]
     warehouse.forget_refusals([refusal for refusal in changed if (refusal.host, refusal.username) in logins])
     keys = {source.source_key for matching in refused.values() for source in matching}
-    failures = [
-        ClientResult(
-            source_key=source.source_key,
-            campaign=source.campaign,
-            client_id=source.client_id,
-            client_name=source.client_name,
-            failure=str(LoginRejected(source.host, source.username)),
-            label=LoginRejected.label,
+    left_out = [source for source in sources if source.source_key in keys]
+    unread = [unread_source(source, LoginRejected(source.host, source.username)) for source in left_out]
+    return [source for source in sources if source.source_key not in keys], unread
+
+
+def unread_source(source: Credential, why: SyncError) -> CampaignOutcome:
+    """The outcome of a source that is not asked at all."""
+    client = ClientOutcome(
+        source_key=source.source_key, campaign=source.campaign, client_id=source.client_id,
+        client_name=source.client_name, failure=str(why), label=why.label,
+    )  # fmt: skip
+    return CampaignOutcome(job_id=f"unread-{source.source_key}", campaign=source.campaign, clients=(client,))
+
+
+def unusable_rows(skipped: Sequence[SkippedRow]) -> tuple[list[CampaignOutcome], tuple[SkippedRow, ...]]:
+    """Outcomes of the rows that cannot be used, and the rows that nothing has to be done about."""
+    outcomes = [
+        CampaignOutcome(
+            job_id=f"unusable-{number}",
+            campaign=row.campaign,
+            clients=(
+                ClientOutcome(
+                    source_key="", campaign=row.campaign, client_id=row.client_id, client_name=row.client_name,
+                    failure=f"not read: {row.reason}", label=RowUnusable.label,
+                ),
+            ),
         )
-        for source in sources
-        if source.source_key in keys
-    ]
-    return [source for source in sources if source.source_key not in keys], failures
+        for number, row in enumerate(row for row in skipped if row.failed)
+    ]  # fmt: skip
+    return outcomes, tuple(row for row in skipped if not row.failed)
 
 
-def ended(warehouse: Warehouse, run_id: str, duration: timedelta) -> int | None:
+def ended(run: Run, duration: timedelta) -> int | None:
     """Let the warehouse finish a run; what it was billed for. A failure here takes nothing from what is committed."""
+    end = RunEnd(run_id=run.run_id, seconds=duration.total_seconds(), commit_seconds=sum(run.commit_seconds))
     try:
-        return warehouse.end_run(run_id, duration.total_seconds())
+        return run.warehouse.end_run(end)
     except SyncError as exc:
         LOG.warning("What a run leaves beside its commits is missing: %s", exc)
         return None
 
 
-def _not_committed(outcome: CampaignOutcome, exc: WarehouseError) -> ClientResult:
-    return ClientResult(
+def _not_committed(outcome: CampaignOutcome, exc: WarehouseError) -> list[ClientResult]:
+    """The campaign failed as a whole; what had failed before keeps its own reason."""
+    failed = [
+        ClientResult(
+            source_key=client.source_key, campaign=client.campaign, client_id=client.client_id,
+            client_name=client.client_name, failure=client.failure, label=client.label,
+        )
+        for client in outcome.clients
+        if client.failure
+    ]  # fmt: skip
+    if failed and not outcome.sealed:
+        return failed
+    whole = ClientResult(
         source_key="", campaign=outcome.campaign, client_id="", client_name="", failure=str(exc), label=exc.label
     )
+    return [whole, *failed]
+
+
+def _only_failure(outcome: CampaignOutcome, exc: BatchRefused) -> CampaignOutcome:
+    """What the run history says of a campaign whose rows were refused; logins that were, stay remembered."""
+    clients = tuple(
+        client if client.failure else replace(client, failure=str(exc), label=exc.label) for client in outcome.clients
+    )
+    return replace(outcome, sealed=(), clients=clients, failure=str(exc), label=exc.label)

@@ -26,6 +26,15 @@ from spools.files import remove_leftovers
 
 LOG = logging.getLogger(__name__)
 
+EXIT_CODES = """\b
+Exit codes:
+  0    all well (also with records in quarantine)
+  1    some client or campaign failed, or a window is still suspect; the others are committed
+  2    configuration, missing rights on the warehouse, or no campaigns found
+  3    warehouse or DATA_DIR unusable
+  4    another daemon holds this warehouse
+  130  interrupted by Ctrl+C
+  143  ended by SIGTERM"""
 ALL_WELL, SOME_FAILED, CONFIGURATION, UNUSABLE, HELD = range(5)
 
 

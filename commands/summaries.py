@@ -27,7 +27,7 @@ def summary(run: RunResult, *, tick: str, cross: str) -> str:
     details: list[str] = []
     for campaign in run.campaigns:
         results = [result for result in run.results if result.campaign == campaign]
-        label = _label(results, [row for row in run.skipped if row.campaign == campaign and row.failed])
+        label = _label(results)
         records = sum(result.records for result in results)
         mark = tick if label == "completed" else cross
         lines.append(f"  {mark} {one_line(campaign)}: {records:,} records ({label})")
@@ -42,11 +42,10 @@ def summary(run: RunResult, *, tick: str, cross: str) -> str:
     return "\n".join(lines)
 
 
-def _label(results: Sequence[ClientResult], skipped: Sequence[SkippedRow]) -> str:
+def _label(results: Sequence[ClientResult]) -> str:
     """The first trouble of a campaign in a few words; the others are told below."""
     labels = [result.label for result in results if result.failure]
     labels += ["suspect window" for result in results if result.suspect]
-    labels += ["row cannot be used" for _ in skipped]
     return labels[0] if labels else "completed"
 
 
@@ -77,10 +76,7 @@ def _attention(run: RunResult) -> list[str]:
         if result.overlapping
     ]
     lines += [f"{_who(result)}: {one_line(notice, limit=500)}" for result in run.results for notice in result.notices]
-    lines += [
-        f"{_who(row)}: {'not read' if row.failed else 'skipped'}: {one_line(row.reason, limit=500)}"
-        for row in run.skipped
-    ]
+    lines += [f"{_who(row)}: skipped: {one_line(row.reason, limit=500)}" for row in run.skipped]
     return lines
 
 

@@ -5,8 +5,10 @@ calls earlier is read again, and one that is read for the first time is proven c
 """
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import islice
@@ -22,6 +24,22 @@ from messages import Credential, HourCount, SealedWindow, Window
 from reports import REPORTS, Chunk
 from spools.files import WindowSpool, spool_directory
 from utils import utc_now
+
+
+@dataclass(slots=True)
+class Durations:
+    """Where the seconds of one source went."""
+
+    download: float = 0.0
+    parse: float = 0.0
+
+    @contextmanager
+    def counted(self, phase: str) -> Iterator[None]:
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            setattr(self, phase, getattr(self, phase) + time.monotonic() - began)
 
 
 @dataclass(slots=True)
@@ -66,7 +84,7 @@ class SourceReader:
 
     def __init__(
         self, dialer: Dialer, source: Credential, settings: Settings, *, spool_name: str, run_id: str,
-        build: int | None, parsing: threading.Lock, clock_shift: timedelta,
+        build: int | None, parsing: threading.Lock, clock_shift: timedelta, durations: Durations,
     ) -> None:  # fmt: skip
         self._dialer = dialer
         self._source = source
@@ -78,6 +96,7 @@ class SourceReader:
         self._answers = 0
         self._parsing = parsing
         self._clock_shift = clock_shift
+        self._durations = durations
 
     def read(self, window: Window, backfill_id: str | None) -> SealedWindow:
         """The window, sealed in the spool; what it showed earlier decides whether one answer is enough.
@@ -138,8 +157,10 @@ class SourceReader:
         )
         reading = Reading(spool, utc_now() + self._clock_shift)
         try:
-            if self._downloaded(window, path):
-                with self._parsing:
+            with self._durations.counted("download"):
+                came = self._downloaded(window, path)
+            if came:
+                with self._parsing, self._durations.counted("parse"):
                     self._spool(path, reading, window)
         except BaseException:
             spool.discard()

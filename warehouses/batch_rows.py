@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import date
 
 from messages import Batch, CampaignOutcome, ClientOutcome, ClientResult, SealedWindow
-from tables import ACCOUNTS, BACKFILLS, COMPLETENESS, HOURS, RUNS, WATERMARKS, Table
+from tables import ACCOUNTS, BACKFILLS, COMPLETENESS, HOURS, INT64, RUNS, WATERMARKS, Table
 
 Row = dict[str, object]
 Counts = defaultdict[str, Counter[str]]
@@ -19,6 +19,16 @@ ACTIONS = {
     "unchanged": "unchanged",
 }  # fmt: skip
 """What is done to a row → what it counts as."""
+
+ZEROS = [column.name for column in RUNS.columns if column.type == INT64 and column.required]
+"""Counts of the run history, which the run's own row does not sum up."""
+
+
+def own_row(mark: str) -> dict[str, str]:
+    """Column → expression of a run's own row of its history; parameters are marked as the warehouse does."""
+    values = dict.fromkeys(("job_id", "source_key", "campaign", "client_id"), "''") | dict.fromkeys(ZEROS, "0")
+    named = {name: f"{mark}{name}" for name in ("run_id", "seconds", "commit_seconds")}
+    return values | named | {"committed_at": f"{mark}now"}
 
 
 class BatchRows:
@@ -162,6 +172,7 @@ def _run(batch: Batch, outcome: CampaignOutcome, client: ClientOutcome, result: 
     """A row of the run history."""
     known = {**asdict(client), **asdict(result)}
     row = {name: known[name] for name in RUNS.names if name in known}
+    row["notices"] = " | ".join(result.notices) or None
     return row | {"run_id": batch.run_id, "job_id": outcome.job_id, "committed_at": batch.committed_at}
 
 

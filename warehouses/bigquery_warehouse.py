@@ -3,13 +3,15 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
 from config import Settings
-from messages import Batch, ClientResult, Finding, HourRead, RefusedAccount, RowsMerged
-from tables import ACCOUNTS, HOURS, INT64, RUNS
+from messages import Batch, ClientResult, Finding, HourRead, RefusedAccount, RowsMerged, RunEnd
+from tables import ACCOUNTS, HOURS
 from utils import utc_now
+from warehouses.batch_rows import own_row
 from warehouses.bigquery_checks import BigQueryChecks
 from warehouses.bigquery_commits import CommitInBigQuery
 from warehouses.bigquery_credentials import BigQueryCredentials
@@ -19,8 +21,6 @@ from warehouses.bigquery_service import BigQueryService, Done, Value
 from warehouses.bigquery_tables import BigQueryTables
 
 Row = Mapping[str, str | None]
-ZEROS = [column.name for column in RUNS.columns if column.type == INT64 and column.required]
-"""Counts of the run history, which the run's own row does not sum up."""
 
 
 class BigQueryWarehouse:
@@ -87,17 +87,16 @@ class BigQueryWarehouse:
             {"backfill_id": backfill_id},
         )
 
-    def end_run(self, run_id: str, seconds: float) -> int:
+    def end_run(self, end: RunEnd) -> int:
         """The run's own row says what it was billed for; a MERGE under a run's name can be repeated."""
         billed = self._service.bytes_billed - self._billed_before
-        values = dict.fromkeys(("job_id", "source_key", "campaign", "client_id"), "''") | dict.fromkeys(ZEROS, "0")
-        values |= {"run_id": "@run_id", "seconds": "@seconds", "committed_at": "@now", "bytes_billed": "@billed"}
+        values = own_row("@") | {"bytes_billed": "@billed"}
         self._changed(
             f"""
             MERGE INTO {self._tables.name("runs")} t USING (SELECT @run_id AS run_id) s
             ON t.run_id = s.run_id AND t.job_id = '' AND t.committed_at >= TIMESTAMP_SUB(@now, INTERVAL 1 DAY)
             WHEN NOT MATCHED THEN INSERT ({", ".join(values)}) VALUES ({", ".join(values.values())})""",
-            {"run_id": run_id, "seconds": seconds, "now": utc_now(), "billed": billed},
+            {**asdict(end), "now": utc_now(), "billed": billed},
         )
         self._billed_before += billed
         return billed

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -10,9 +11,10 @@ import duckdb
 
 from config import Settings
 from errors import BatchRefused, TableRefused
-from messages import Batch, ClientResult, Finding, HourRead, RefusedAccount, RowsMerged
+from messages import Batch, ClientResult, Finding, HourRead, RefusedAccount, RowsMerged, RunEnd
 from tables import ACCOUNTS, CREDENTIALS, HOURS
 from utils import squeezed, utc_now
+from warehouses.batch_rows import own_row
 from warehouses.duckdb_checks import DuckDBChecks
 from warehouses.duckdb_commits import CommitInDuckDB
 from warehouses.duckdb_files import DuckDBFile, is_of_the_file, make_folder, reason_of
@@ -125,8 +127,14 @@ class DuckDBWarehouse:
             with self._file.writing(self._deadline()) as db:
                 db.execute(f"DELETE FROM {self._tables.name('backfills')} WHERE backfill_id = ?", [backfill_id])
 
-    def end_run(self, run_id: str, seconds: float) -> None:  # noqa: ARG002 - nothing is billed, so there is no row for it
-        """Renew the copy for readers."""
+    def end_run(self, end: RunEnd) -> None:
+        """The run's own row; then the copy for readers is renewed."""
+        values = own_row("$")
+        with self._file.writing(self._deadline()) as db:
+            db.execute(
+                f"INSERT INTO {self._tables.name('runs')} ({', '.join(values)}) VALUES ({', '.join(values.values())})",
+                {**asdict(end), "now": utc_now()},
+            )
         if self._settings.duckdb_read_copy is not None:
             self._file.copy_to(self._settings.duckdb_read_copy, self._deadline())
 

@@ -1,6 +1,7 @@
 """`main.py --single`: right rows, each once, and trouble that stays where it is."""
 
 import re
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import psutil
@@ -86,6 +87,10 @@ def test_one_failed_login_for_a_wrong_password_over_campaigns_and_runs(program: 
         assert "login rejected" in done.text
         assert wrong not in done.text
     assert dialer.seen.failed_logins == {"report": 1}
+    told = program.rows("SELECT client_id, label, failure, requests FROM vicidial.runs WHERE job_id <> ''")
+    assert Counter(row["client_id"] for row in told) == {"1": 3, "2": 3, "3": 3}
+    assert {row["label"] for row in told} == {"login rejected"}
+    assert all("clients retry" in row["failure"] for row in told)
     assert wrong.encode() not in b"".join(path.read_bytes() for path in program.data.rglob("*.json"))
     assert "login was rejected" in program.run("clients", "list").text
     program.import_clients(*rows[:2], (*rows[2], PASSWORD))
@@ -195,6 +200,9 @@ def test_rows_that_cannot_be_used_fail_alone(program: Program, dialers: Dialers)
     assert "✗ Bad: 0 records (row cannot be used)" in done.text
     assert "Bad / Typo: not read: url: the URL must begin with http" in done.text
     assert "Off / Off: skipped: switched off" in done.text
+    told = program.rows("SELECT client_id, label, failure FROM vicidial.runs WHERE job_id <> '' ORDER BY client_id")
+    assert [(row["client_id"], row["label"]) for row in told] == [("1", "completed"), ("2", "row cannot be used")]
+    assert told[1]["failure"].startswith("not read: url: the URL must begin with http")
     assert "✓ Sales" in done.text
 
 

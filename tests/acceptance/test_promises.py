@@ -45,7 +45,9 @@ def test_a_day_of_a_new_build_comes_out_as_it_was_and_a_repeat_changes_nothing(p
         assert Counter(rows) == Counter(map(as_row, legs))
         assert {row["term_reason"] for row in first if row["direction"] == "inbound"} == {None}
         assert {row["term_reason"] for row in first} & {"Y", "N", "Y1", "D"} == set()
-        (counts,) = program.rows("SELECT records, inserted, duplicates, quarantined FROM vicidial.runs")
+        (counts,) = program.rows(
+            "SELECT records, inserted, duplicates, quarantined FROM vicidial.runs WHERE job_id <> ''"
+        )
         assert counts["records"] == sum(leg.copies for leg in legs)
         assert counts["inserted"] + counts["duplicates"] + counts["quarantined"] == counts["records"]
         again = program.run("backfill", *days)

@@ -15,6 +15,7 @@ import pytest
 from config import Settings
 from database import open_warehouse
 from errors import WarehouseBusy, WarehouseHeld, WarehouseUnusable
+from messages import RunEnd
 from tests.warehouses.conftest import Desk
 from tests.warehouses.spool_files import call, outcome
 from utils import utc_now
@@ -137,7 +138,7 @@ def test_the_read_copy_has_what_is_committed_and_is_put_in_place_whole(desk: Des
     warehouse = open_warehouse(replace(desk.settings, duckdb_read_copy=copy))
     for number in (1, 2):
         warehouse.commit(desk.batches.of(outcome(desk.spool.sealed(call(number)))))
-        warehouse.end_run("run", 1.0)
+        warehouse.end_run(RunEnd(run_id="run", seconds=1.0, commit_seconds=0.5))
         with duckdb.connect(str(copy), read_only=True) as db:
             assert db.execute("SELECT count(*) FROM vicidial.calls").fetchall() == [(number,)]
     assert [path.name for path in copy.parent.iterdir()] == ["copy.duckdb"]
@@ -147,6 +148,8 @@ def test_a_read_copy_that_cannot_be_made_fails_nothing(
     desk: Desk, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "copy.duckdb").mkdir()
-    open_warehouse(replace(desk.settings, duckdb_read_copy=tmp_path / "copy.duckdb")).end_run("run", 1.0)
+    open_warehouse(replace(desk.settings, duckdb_read_copy=tmp_path / "copy.duckdb")).end_run(
+        RunEnd(run_id="run", seconds=1.0, commit_seconds=0.5)
+    )
     assert "stays as it is" in caplog.text
     assert sorted(path.name for path in tmp_path.iterdir()) == ["copy.duckdb", "data"]

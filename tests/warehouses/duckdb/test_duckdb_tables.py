@@ -11,7 +11,7 @@ from config import Settings
 from database import Warehouse, open_warehouse
 from errors import TableRefused, WarehouseError, WarehouseUnusable
 from messages import RowsMerged
-from tables import CALLS, CREDENTIALS, LEAD_COLUMNS, STATE_TABLES
+from tables import CALLS, CREDENTIALS, LEAD_COLUMNS, MIGRATION_NUMBERS, STATE_TABLES
 from tests.warehouses.conftest import Desk
 from tests.warehouses.spool_files import call, outcome
 
@@ -59,7 +59,7 @@ def test_every_table_is_made_with_what_it_means(desk: Desk) -> None:
     for table in (CALLS, CREDENTIALS, *STATE_TABLES):
         made = {column.name: (not column.required, column.description) for column in table.columns}
         assert columns(desk.settings, table.name) == made
-    assert [row["number"] for row in desk.rows("migrations")] == [1, 2]
+    assert [row["number"] for row in desk.rows("migrations")] == list(MIGRATION_NUMBERS)
 
 
 def test_preparing_again_writes_nothing(desk: Desk) -> None:
