@@ -68,6 +68,7 @@ BIGQUERY_COMMIT_SECONDS = 300  # seconds that finished campaigns wait for others
 BIGQUERY_LEASE_SECONDS = 900  # seconds after which a daemon that is gone may be replaced from elsewhere
 BIGQUERY_REQUIRE_PARTITION_FILTER = False  # queries of the calls table must name its days
 BIGQUERY_PARTITION_EXPIRY_DAYS = 0  # days after which BigQuery deletes a day's calls; 0: never
+STALE_AFTER_MINUTES = 60  # minutes after which `status` calls a client stale and ends with 1
 SHUTDOWN_GRACE_SECONDS = 30  # seconds that running work is given after Ctrl+C or SIGTERM
 LOG_LEVEL = "INFO"  # DEBUG, INFO, WARNING or ERROR
 
@@ -188,6 +189,8 @@ class Settings:
         "Make the calls table so that every query of it must name the days it wants.")
     bigquery_partition_expiry_days: int = setting("BIGQUERY_PARTITION_EXPIRY_DAYS", whole(0, 36500),
         "Make the calls table so that BigQuery deletes a day's calls after so many days; 0: never.")
+    stale_after: timedelta = setting("STALE_AFTER_MINUTES", span("minutes", 1, 525600),
+        "`status` ends with 1 if a client has not been read for longer.")
     shutdown_grace: timedelta = setting("SHUTDOWN_GRACE_SECONDS", span("seconds", 0, 600),
         "Time that running work is given after Ctrl+C or SIGTERM.")
     log_level: str = setting("LOG_LEVEL", word("DEBUG", "INFO", "WARNING", "ERROR"),

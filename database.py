@@ -10,6 +10,7 @@ from typing import Protocol
 
 from config import Settings
 from messages import Batch, ClientResult, Finding, HourRead, RefusedAccount, RowsMerged, RunEnd
+from overviews import Overview
 
 Row = Mapping[str, str | None]
 
@@ -77,6 +78,10 @@ class Warehouse(Protocol):
 
     def end_run(self, end: RunEnd) -> int | None:
         """Put in place what a run leaves beside its commits; the bytes it was billed for, None where nothing is."""
+        ...
+
+    def overview(self, now: datetime) -> Overview:
+        """What the tables tell of the last runs and of each source; nothing of what is not there yet."""
         ...
 
     def checks(self) -> Iterator[Finding]:

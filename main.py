@@ -32,6 +32,7 @@ from commands.runs import (
     without_refused,
 )
 from commands.sessions import EXIT_CODES, Session, exit_code_of, show, warehouse_for_writing
+from commands.status import status_command
 from commands.summaries import marks
 from config import SETTINGS, Settings
 from credentials.rows import usable_credentials
@@ -78,6 +79,7 @@ Examples:
   python main.py demo                  watch it work, without any account
   python main.py check                 settings, warehouse and rights, and what to do about what is missing
   python main.py clients import clients.csv
+  python main.py status                how far each client has been read, and what is in the way
   python main.py backfill --from 2026-01-01 --to 2026-01-31
 
 {EXIT_CODES}
@@ -194,6 +196,7 @@ def check(session: Session, for_programs: bool) -> None:
 
 
 cli.add_command(clients)
+cli.add_command(status_command)
 
 
 def main() -> None:

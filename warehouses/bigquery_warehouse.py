@@ -9,6 +9,7 @@ from typing import Any
 
 from config import Settings
 from messages import Batch, ClientResult, Finding, HourRead, RefusedAccount, RowsMerged, RunEnd
+from overviews import Overview
 from tables import ACCOUNTS, HOURS
 from utils import utc_now
 from warehouses.batch_rows import own_row
@@ -19,6 +20,7 @@ from warehouses.bigquery_leases import BigQueryLease
 from warehouses.bigquery_schemas import Place
 from warehouses.bigquery_service import BigQueryService, Done, Value
 from warehouses.bigquery_tables import BigQueryTables
+from warehouses.overview_script import OverviewScript, overview_of
 
 Row = Mapping[str, str | None]
 
@@ -100,6 +102,13 @@ class BigQueryWarehouse:
         )
         self._billed_before += billed
         return billed
+
+    def overview(self, now: datetime) -> Overview:
+        right = self._tables.rights().read
+        if not self._is_there() or self._service.table(self._tables.place("runs").reference, right) is None:
+            return Overview()
+        script = OverviewScript(name=self._tables.name, calls=self._tables.calls.quoted, now=now)
+        return overview_of([self._service.query(text, {}, right).rows for text in script.texts])
 
     def checks(self) -> Iterator[Finding]:
         return BigQueryChecks(self._settings, self._service, self._tables, self._lease, self._credentials).findings()

@@ -12,6 +12,7 @@ import duckdb
 from config import Settings
 from errors import BatchRefused, TableRefused
 from messages import Batch, ClientResult, Finding, HourRead, RefusedAccount, RowsMerged, RunEnd
+from overviews import Overview
 from tables import ACCOUNTS, CREDENTIALS, HOURS
 from utils import squeezed, utc_now
 from warehouses.batch_rows import own_row
@@ -19,6 +20,7 @@ from warehouses.duckdb_checks import DuckDBChecks
 from warehouses.duckdb_commits import CommitInDuckDB
 from warehouses.duckdb_files import DuckDBFile, is_of_the_file, make_folder, reason_of
 from warehouses.duckdb_tables import DuckDBTables, quoted
+from warehouses.overview_script import OverviewScript, overview_of
 from warehouses.table_checks import without_column
 
 Row = Mapping[str, str | None]
@@ -137,6 +139,15 @@ class DuckDBWarehouse:
             )
         if self._settings.duckdb_read_copy is not None:
             self._file.copy_to(self._settings.duckdb_read_copy, self._deadline())
+
+    def overview(self, now: datetime) -> Overview:
+        if not self._settings.duckdb_path.exists():
+            return Overview()
+        script = OverviewScript(name=self._tables.name, calls=self._tables.calls, now=now)
+        with self._file.reading(self._deadline()) as db:
+            if not self._tables.columns(db, "runs"):
+                return Overview()
+            return overview_of([db.sql(text).to_arrow_table().to_pylist() for text in script.texts])
 
     def checks(self) -> Iterator[Finding]:
         return DuckDBChecks(self._settings, self._file, self._tables).findings()

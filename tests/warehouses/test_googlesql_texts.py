@@ -86,6 +86,7 @@ def everything(settings: Settings, by_hand: Settings) -> None:
         warehouse.end_backfill("b")
         warehouse.forget_refusals([refused])
         warehouse.end_run(RunEnd(run_id="run", seconds=1.5, commit_seconds=0.5))
+        warehouse.overview(NOON)
         list(warehouse.checks())
     execute(by_hand, "ALTER TABLE vicidial.runs DROP COLUMN bytes_billed")
     execute(by_hand, "DELETE FROM vicidial.migrations WHERE number = 2")

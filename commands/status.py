@@ -1,0 +1,251 @@
+"""`main.py status`: how far each client has been read, what became of it in the last cycle, and what is in the way."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import closing, redirect_stdout
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from commands.sessions import ALL_WELL, EXIT_CODES, SOME_FAILED, Session
+from commands.summaries import marks
+from config import Settings
+from credentials.rows import usable_credentials
+from database import Warehouse, open_warehouse
+from errors import NoCampaigns
+from messages import Credential, SkippedRow
+from overviews import Overview, RunOverview, SourceOverview
+from utils import one_line, plural, utc_now
+
+PATIENCE = timedelta(seconds=30)
+"""A commit that is under way holds a DuckDB file for some seconds."""
+NOT_READ = "no cycle has read it yet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientStatus:
+    """One row of the credentials table that is switched on."""
+
+    campaign: str
+    client_id: str
+    client_name: str
+    source_key: str
+    last: SourceOverview | None
+    """What the last run did with it; None before its first."""
+    failure: str | None
+    """Of the last run, with what to do."""
+    label: str | None
+    failing_since: datetime | None
+    read_until: datetime | None
+    newest_call: datetime | None
+    in_quarantine: int
+
+    def age(self, now: datetime) -> timedelta | None:
+        return None if self.read_until is None else max(now - self.read_until, timedelta())
+
+    def is_stale(self, now: datetime, limit: timedelta) -> bool:
+        age = self.age(now)
+        return age is None or age > limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """Everything, at one moment."""
+
+    now: datetime
+    stale_after: timedelta
+    runs: tuple[RunOverview, ...]
+    clients: tuple[ClientStatus, ...]
+
+    @property
+    def stale(self) -> list[ClientStatus]:
+        return [client for client in self.clients if client.is_stale(self.now, self.stale_after)]
+
+
+def status_of(warehouse: Warehouse, settings: Settings, now: datetime) -> Status:
+    """Read from the tables alone: no dialer is asked, nothing is held."""
+    warehouse.patient_until = now + PATIENCE
+    usable, skipped = usable_credentials(warehouse.credential_rows(), settings)
+    unusable = [row for row in skipped if row.failed]
+    if not usable and not unusable:
+        raise NoCampaigns(warehouse.describe())
+    overview = warehouse.overview(now)
+    watermarks = warehouse.watermarks()
+    clients = [_client(source, overview, watermarks.get(source.source_key)) for source in usable]
+    clients += [_unusable(row, overview) for row in unusable]
+    return Status(now=now, stale_after=settings.stale_after, runs=overview.runs, clients=tuple(clients))
+
+
+def _client(source: Credential, overview: Overview, read_until: datetime | None) -> ClientStatus:
+    last = next((each for each in overview.sources if each.source_key == source.source_key), None)
+    failed = _failed_as_a_whole(source.campaign, overview) or (last if last and last.failure else None)
+    return ClientStatus(
+        campaign=source.campaign,
+        client_id=source.client_id,
+        client_name=source.client_name,
+        source_key=source.source_key,
+        last=last,
+        failure=failed.failure if failed else None,
+        label=failed.label if failed else None,
+        failing_since=failed.failing_since if failed else None,
+        read_until=read_until,
+        newest_call=overview.newest_calls.get((source.client_id, source.campaign)),
+        in_quarantine=overview.in_quarantine.get(source.source_key, 0),
+    )
+
+
+def _failed_as_a_whole(campaign: str, overview: Overview) -> SourceOverview | None:
+    """The end of a worker that took all of its campaign with it, in the campaign's last run."""
+    rows = [each for each in overview.sources if each.campaign == campaign]
+    latest = max(rows, key=lambda each: each.ended_at, default=None)
+    whole = [each for each in rows if not each.source_key and not each.client_id and each.failure]
+    return next((each for each in whole if latest and each.run_id == latest.run_id), None)
+
+
+def _unusable(row: SkippedRow, overview: Overview) -> ClientStatus:
+    told = [
+        each
+        for each in overview.sources
+        if not each.source_key and (each.campaign, each.client_id) == (row.campaign, row.client_id)
+    ]
+    return ClientStatus(
+        campaign=row.campaign, client_id=row.client_id, client_name=row.client_name, source_key="",
+        last=told[0] if told else None, failure=f"not read: {row.reason}", label="row cannot be used",
+        failing_since=told[0].failing_since if told else None, read_until=None, newest_call=None, in_quarantine=0,
+    )  # fmt: skip
+
+
+def lines(status: Status, *, tick: str, cross: str) -> Iterator[str]:
+    """Everything for people; times are those of this machine."""
+    yield "Last cycles:"
+    yield from (f"  {_run(run)}" for run in status.runs)
+    if not status.runs:
+        yield "  none yet: python main.py --single"
+    yield ""
+    yield "Clients:"
+    for client in status.clients:
+        stale = client.is_stale(status.now, status.stale_after)
+        yield f"{cross if stale or client.failure else tick} {_who(client)}: {_state(client, status)}"
+        for told in _told(client):
+            yield f"    {told}"
+    if status.stale:
+        limit = status.stale_after / timedelta(minutes=1)
+        names = ", ".join(_who(client) for client in status.stale[:5])
+        more = f" and {len(status.stale) - 5} more" if len(status.stale) > 5 else ""
+        yield ""
+        yield f"Not read in the last {limit:g} minutes (STALE_AFTER_MINUTES): {names}{more}"
+
+
+def _run(run: RunOverview) -> str:
+    took = (
+        "not ended" if run.seconds is None else f"{run.seconds:.1f} s, of it {run.commit_seconds or 0:.1f} committing"
+    )
+    failed = f", {run.failed} failed" if run.failed else ""
+    billed = f", {run.bytes_billed / 1e6:,.0f} MB billed" if run.bytes_billed else ""
+    return (
+        f"{_local(run.ended_at)}  {took}  {plural(run.sources, 'client')}{failed}  {plural(run.requests, 'request')},"
+        f" {run.bytes_received / 1e6:,.1f} MB{billed}  {run.inserted:,} inserted, {run.updated:,} updated,"
+        f" {run.unchanged:,} unchanged, {run.quarantined:,} quarantined"
+    )
+
+
+def _who(client: ClientStatus) -> str:
+    return f"{one_line(client.campaign)} / {one_line(client.client_name or client.client_id)}"
+
+
+def _state(client: ClientStatus, status: Status) -> str:
+    age = client.age(status.now)
+    read = f"read until {_local(client.read_until)}, {_ago(age)}" if client.read_until and age is not None else NOT_READ
+    parts = [read]
+    if client.newest_call:
+        parts.append(f"newest call {_local(client.newest_call)}")
+    if client.last and client.source_key:
+        last = client.last
+        parts.append(f"last cycle {last.inserted:,} inserted, {last.updated:,} updated, {last.unchanged:,} unchanged")
+    if client.in_quarantine:
+        parts.append(f"{client.in_quarantine:,} in quarantine")
+    return "; ".join(parts)
+
+
+def _told(client: ClientStatus) -> Iterator[str]:
+    """What is in the way now; else what was, the last time; and what should be known although nothing failed."""
+    last = client.last
+    if client.failure:
+        since = f" since {_local(client.failing_since)}" if client.failing_since else ""
+        yield f"{client.label or 'failed'}{since}: {one_line(client.failure, limit=500)}"
+    elif last and last.last_failure and last.failed_at:
+        yield f"last failure {_local(last.failed_at)}, over since: {one_line(last.last_failure, limit=300)}"
+    if last and last.notices:
+        yield one_line(last.notices, limit=500)
+
+
+def _local(moment: datetime) -> str:
+    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def _ago(age: timedelta) -> str:
+    minutes = int(age.total_seconds() // 60)
+    if minutes < 120:
+        return f"{plural(minutes, 'minute')} ago"
+    return f"{plural(minutes // 60, 'hour')} ago" if minutes < 48 * 60 else f"{plural(minutes // 1440, 'day')} ago"
+
+
+def report(status: Status) -> str:
+    """Everything for a program: one JSON object; moments in UTC."""
+    found = {
+        "ok": not status.stale,
+        "now": status.now,
+        "stale_after_minutes": status.stale_after / timedelta(minutes=1),
+        "runs": [asdict(run) for run in status.runs],
+        "clients": [
+            {
+                "ok": not client.is_stale(status.now, status.stale_after),
+                "seconds_behind": _seconds(client.age(status.now)),
+                **asdict(client),
+            }
+            for client in status.clients
+        ],
+    }
+    return json.dumps(found, indent=2, default=_as_json)
+
+
+def _seconds(age: timedelta | None) -> float | None:
+    return None if age is None else round(age.total_seconds(), 1)
+
+
+def _as_json(value: object) -> str:
+    assert isinstance(value, datetime)
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _warehouse(settings: Settings, session: Session) -> Warehouse:
+    return open_warehouse(settings, session.stop.is_set)
+
+
+@click.command("status", epilog=f"""\b
+Examples:
+  python main.py status
+  python main.py status --json > status.json
+
+Asks no dialer and may be used while the daemon runs. Ends with 1 if a client that is switched on has not been read
+for STALE_AFTER_MINUTES.
+
+{EXIT_CODES}
+
+Environment: as for the daemon (docs/settings.md), and STALE_AFTER_MINUTES.
+""")  # fmt: skip
+@click.option("--json", "for_programs", is_flag=True, help="One JSON object on stdout; the log goes to stderr.")
+@click.pass_obj
+def status_command(session: Session, for_programs: bool) -> None:
+    """Show how far each client has been read, and what is in the way."""
+    settings = session.settings()
+    with redirect_stdout(sys.stderr if for_programs else sys.stdout), closing(_warehouse(settings, session)) as opened:
+        status = status_of(opened, settings, utc_now())
+    if for_programs:
+        click.echo(report(status))
+    else:
+        tick, cross = marks()
+        click.echo("\n".join(lines(status, tick=tick, cross=cross)))
+    raise SystemExit(session.interrupted_code or (SOME_FAILED if status.stale else ALL_WELL))
