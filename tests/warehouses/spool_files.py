@@ -122,6 +122,7 @@ class Batches:
     number: int = 0
     name: str = "batch"
     started_at: datetime = field(default=NOON)
+    last: Batch = field(init=False)
 
     def of(self, *outcomes: CampaignOutcome, **fields: Any) -> Batch:
         self.number += 1
@@ -131,4 +132,5 @@ class Batches:
             "watermarks": (),
             "committed_at": self.started_at + timedelta(minutes=self.number),
         } | fields
-        return Batch(outcomes=outcomes, **known)
+        self.last = Batch(outcomes=outcomes, **known)
+        return self.last
