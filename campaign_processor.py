@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from config import Settings
 from data_fetcher import Dialer, DialerVersion, Traffic
-from errors import CampaignsUnnamed, DialerFailed, SyncError
+from errors import CampaignsUnnamed, DialerFailed, MemoryShort, SyncError
 from messages import (
     CampaignJob,
     CampaignOutcome,
@@ -44,7 +44,13 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 def process_campaign(job: CampaignJob, settings: Settings) -> CampaignOutcome:
     """Read every window of the job that can be started in time; the worker's entry point."""
     try:
-        return read_campaign(job, settings)
+        frugal = replace(settings, concurrent_requests=1, db_batch_size=1)
+        return read_campaign(job, frugal if job.alone else settings)
+    except MemoryError:
+        why = MemoryShort(job.campaign)
+        return CampaignOutcome(
+            job_id=job.job_id, campaign=job.campaign, failure=str(why), label=why.label, short_of_memory=True
+        )
     except Exception as exc:  # noqa: BLE001 - the process boundary: nothing may escape it
         return CampaignOutcome(job_id=job.job_id, campaign=job.campaign, failure=redacted(exc), label="program error")
 
@@ -61,6 +67,7 @@ def read_campaign(job: CampaignJob, settings: Settings) -> CampaignOutcome:
         sealed=tuple(window for reader in readers for window in reader.sealed),
         clients=clients,
         refused=tuple(reader.refused for reader in readers if reader.refused),
+        short_of_memory=any(client.label == MemoryShort.label for client in clients),
     )
 
 
@@ -95,6 +102,10 @@ class ClientReader:
         except SyncError as exc:
             failure = str(exc), exc.label
             LOG.warning("%s: %s", one_line(source.client_name), exc)
+        except MemoryError:
+            why = MemoryShort(self._job.campaign)
+            failure = str(why), why.label
+            LOG.error("%s: %s", one_line(source.client_name), why)  # noqa: TRY400 - its text says all
         except Exception as exc:  # noqa: BLE001 - a client's trouble stays with the client
             failure = redacted(exc), "program error"
             LOG.error("%s: %s", one_line(source.client_name), failure[0])  # noqa: TRY400 - a traceback may hold a secret

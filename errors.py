@@ -287,6 +287,24 @@ class CampaignsUnnamed(ClientError):
 # TransientError
 
 
+class DialerResting(TransientError):
+    """Arguments: host, since when it does not answer, what it last did, when it is asked again."""
+
+    label = "dialer unreachable"
+    happened = "{0} has not answered since {1} ({2}), and is asked less often until it does."
+    advice = (
+        "Is the machine up? It is asked again at {3}; `python main.py clients retry NAME` asks it in the next cycle."
+    )
+
+
+class MemoryShort(TransientError):
+    """Arguments: campaign."""
+
+    label = "out of memory"
+    happened = "The worker of campaign {0} ran out of memory."
+    advice = "In the next cycles it runs alone; see MAX_CAMPAIGN_PROCESSES, CONCURRENT_REQUESTS and DB_BATCH_SIZE."
+
+
 class DialerUnreachable(TransientError):
     """Arguments: host, reason."""
 

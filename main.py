@@ -30,6 +30,7 @@ from commands.runs import (
     read_history,
     unusable_rows,
     without_refused,
+    without_resting,
 )
 from commands.sessions import EXIT_CODES, Session, exit_code_of, show, warehouse_for_writing
 from commands.status import status_command
@@ -40,6 +41,7 @@ from database import Warehouse
 from errors import NoCampaigns, OptionInvalid, SyncError
 from messages import Finding
 from schedules.plans import group_by_campaign, plan_cycle
+from schedules.troubles import Troubles, set_apart
 from utils import plural, utc_now
 
 LOG = logging.getLogger("main")
@@ -61,13 +63,19 @@ def run_cycle(warehouse: Warehouse, settings: Settings, now: datetime, stop: thr
     LOG.info("Found %s to process", plural(len(names), "campaign"))
     sources, refused = without_refused(warehouse, usable, usable)
     unusable, harmless = unusable_rows(skipped)
+    troubles = Troubles.read(settings.data_dir)
+    sources, resting = without_resting(troubles, sources, settings, now)
     history = read_history(warehouse, sources, settings, now)
     run_id = new_run_id(now)
     jobs = plan_cycle(group_by_campaign(sources), history, settings, now, run_id)
     with Progress() as progress:
-        unread = [*refused, *unusable]
-        run = Run(run_id, now, warehouse, settings, sources, history, stop, progress, now - started, unread)
-        results = tuple(run.results(jobs))
+        run = Run(
+            run_id, now, warehouse, settings, sources, history, stop, progress, clock_shift=now - started,
+            unread=[*refused, *resting, *unusable], troubles=troubles,
+        )  # fmt: skip
+        results = tuple(run.results(set_apart(jobs, troubles, settings.cycle_interval, now)))
+    if not stop.is_set():
+        troubles.settle({source.host for source in usable}, now)
     billed = ended(run, utc_now() - started)
     return RunResult(run_id, now, utc_now() - started, names, results, harmless, billed)
 

@@ -99,6 +99,8 @@ class CampaignJob:
     no_new_window_after: datetime
     """Past this moment a worker starts no further window; what is left is planned again."""
     backfill_id: str | None = None
+    alone: bool = False
+    """Nothing else runs meanwhile, and it reads one client at a time: it ran out of memory before."""
     clock_shift: timedelta = timedelta()
     """How far the run's idea of now lies from the machine's clock; zero but for a demo."""
 
@@ -203,6 +205,8 @@ class CampaignOutcome:
     failure: str | None = None
     """Of the campaign as a whole: killed, timed out."""
     label: str = "completed"
+    short_of_memory: bool = False
+    """Its worker ran out of memory, or was killed as the system does then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

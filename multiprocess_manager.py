@@ -41,7 +41,7 @@ def run_jobs(
     stop: threading.Event | None = None,
     due: Due = lambda _ready, _waited: True,
 ) -> Generator[list[CampaignOutcome], None, None]:
-    """Run ``work(job, settings)`` for each job in a spawned worker, the largest first.
+    """Run ``work(job, settings)`` for each job in a spawned worker, the largest first; those that want it alone last.
 
     Args:
         work: a function at the top level of a module; called in the worker.
@@ -103,7 +103,7 @@ class _Supervisor:
     """Looks after the workers in a thread of its own, so that none waits while the caller commits."""
 
     def __init__(self, jobs: Sequence[CampaignJob], work: Work, settings: Settings, stop: threading.Event) -> None:
-        self.waiting = deque(sorted(jobs, key=lambda job: job.size, reverse=True))
+        self.waiting = deque(sorted(jobs, key=lambda job: (job.alone, -job.size)))
         self.most = min(settings.max_campaign_processes, len(jobs))
         self.work, self.settings, self.stop = work, settings, stop
         self.idle: list[Worker] = []
@@ -145,7 +145,7 @@ class _Supervisor:
     def _turn(self) -> None:
         if self.stop.is_set():
             self._wind_down()
-        while self.waiting and len(self.busy) < self.most:
+        while self.waiting and len(self.busy) < self._most_now():
             self._start(self.waiting.popleft())
         wait([worker.future for worker in self.busy], timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
         for worker in tuple(self.busy):
@@ -153,6 +153,12 @@ class _Supervisor:
             if ended is not None:
                 self.busy.remove(worker)
                 self._close(worker, ended)
+
+    def _most_now(self) -> int:
+        """How many may run together, if the next one is among them."""
+        if any(worker.job.alone for worker in self.busy):
+            return 0
+        return 1 if self.waiting[0].alone else self.most
 
     def _wind_down(self) -> None:
         if self.grace_ends is None:
@@ -172,6 +178,9 @@ class _Supervisor:
             self.ended.put(lost(job, "worker died", failure))
 
     def _handed_over(self, job: CampaignJob) -> Worker:
+        if job.alone:  # a worker that waits keeps what memory its last campaign took
+            while self.idle:
+                self._end(self.idle.pop())
         worker = self._idle_worker() or Worker(self.settings.log_level)
         try:
             worker.give(self.work, job, self.settings)

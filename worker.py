@@ -15,7 +15,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from multiprocessing.synchronize import RLock
@@ -36,6 +36,7 @@ FRUGAL = {
     "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",  # one worker, one core: campaigns run side by side
     "ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2",  # give memory back: 205 MB instead of 370
 }  # fmt: skip
+SHORT_OF_MEMORY = (-9, 0xC0000017, 0xC000012D)  # SIGKILL, as the system does it; no memory, no commit on Windows
 NEXT_TIME = "The windows it had finished are kept; the next cycle reads the rest."
 
 Work = Callable[[CampaignJob, Settings], CampaignOutcome]
@@ -111,7 +112,9 @@ class Worker:
         name = self.job.campaign
         if isinstance(problem, (ProcessExpired, RuntimeError)):  # BrokenProcessPool: it died before it took the job
             failure = f"The worker of campaign {name} died ({self._ending()}). {NEXT_TIME}"
-            return lost(self.job, "worker died", failure)
+            ended = lost(self.job, "worker died", failure)
+            outcome = replace(ended.outcome, short_of_memory=self._exit_code() in SHORT_OF_MEMORY)
+            return replace(ended, outcome=outcome)
         return lost(self.job, "failed", f"Campaign {name} could not be given to a worker: {description(problem)}.")
 
     def tell_to_stop(self) -> None:
@@ -135,12 +138,17 @@ class Worker:
         for thread in self._threads:  # on Windows, the pipe of a process killed while it came up stays half open
             thread.join(max(0.0, until - time.monotonic()))
 
-    def _ending(self) -> str:
+    def _exit_code(self) -> int | None:
         process = self._context.process
         if process is None or process.pid is None:
-            return "it could not be started"
+            return None
         process.join(END_SECONDS)
-        code = process.exitcode
+        return process.exitcode
+
+    def _ending(self) -> str:
+        if self._context.process is None or self._context.process.pid is None:
+            return "it could not be started"
+        code = self._exit_code()
         if code is None or code >= 0:
             return f"exit code {code}" if code is None or code < 256 else f"exit code {code:#x}"
         with suppress(ValueError):

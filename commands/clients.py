@@ -12,6 +12,7 @@ from database import Warehouse, open_warehouse
 from dialers.accounts import is_of, notes_file
 from errors import NoCampaigns, OptionInvalid
 from messages import Credential, RowsMerged, SkippedRow
+from schedules.troubles import Troubles
 from utils import one_line, plural
 
 CLIENTS_ENVIRONMENT = (
@@ -61,6 +62,7 @@ def release(warehouse: Warehouse, settings: Settings, name: str) -> int:
     )
     refusals = warehouse.refused_accounts()
     warehouse.forget_refusals([refusal for refusal in refusals if (refusal.host, refusal.username) in accounts])
+    Troubles.read(settings.data_dir).forgive({host for host, _ in accounts})
     for host, username in accounts:
         notes_file(settings.data_dir / "accounts", host, username).unlink(missing_ok=True)
     return len(accounts)

@@ -14,7 +14,7 @@ from commands.progress import Progress
 from config import Settings
 from database import Warehouse
 from dialers.accounts import is_of, make_key
-from errors import BatchRefused, LoginRejected, RowUnusable, SyncError, WarehouseAway, WarehouseError
+from errors import BatchRefused, DialerResting, LoginRejected, RowUnusable, SyncError, WarehouseAway, WarehouseError
 from messages import (
     CampaignJob,
     CampaignOutcome,
@@ -27,6 +27,7 @@ from messages import (
 )
 from multiprocess_manager import run_jobs
 from schedules.histories import History, batch_of, committed, oldest_day_of_interest
+from schedules.troubles import Troubles
 from spools.files import recovered, remove_files, remove_run
 from utils import utc_now
 
@@ -73,6 +74,8 @@ class Run:
     unread: Sequence[CampaignOutcome] = ()
     """Why rows of the credentials table are not read at all; kept in the run history with the first commit."""
     commit_seconds: list[float] = field(default_factory=list)
+    troubles: Troubles | None = None
+    """Told what became of each campaign; None where the next plan does not depend on it."""
 
     def results(self, jobs: Sequence[CampaignJob]) -> Iterator[ClientResult]:
         """One per client, after the transaction that committed its windows."""
@@ -83,10 +86,13 @@ class Run:
             shifted, process_campaign, self.settings, recover=self._recovered, stop=self.stop, due=self._is_due
         )
         unread = list(self.unread)
+        hosts = {source.source_key: source.host for source in self.sources}
         try:
             with closing(pool):  # whatever happens, no worker is left when the spool goes
                 for ready in pool:
                     self.progress.add(ready)
+                    if self.troubles is not None:
+                        self.troubles.note(ready, hosts)
                     for part in parts([*unread, *ready]):
                         yield from self._committed(part)
                     unread = []
@@ -196,6 +202,21 @@ def without_refused(
     left_out = [source for source in sources if source.source_key in keys]
     unread = [unread_source(source, LoginRejected(source.host, source.username)) for source in left_out]
     return [source for source in sources if source.source_key not in keys], unread
+
+
+def without_resting(
+    troubles: Troubles, sources: Sequence[Credential], settings: Settings, now: datetime
+) -> tuple[list[Credential], list[CampaignOutcome]]:
+    """Sources to read, and why those are not whose host has not answered for several cycles."""
+    resting = troubles.resting(sources, settings.cycle_interval, now)
+    unread = []
+    for source in sources:
+        if source.host in resting:
+            trouble, again = resting[source.host]
+            since = f"{datetime.fromisoformat(trouble.since).astimezone():%Y-%m-%d %H:%M}"
+            why = DialerResting(source.host, since, trouble.label, f"{again.astimezone():%H:%M}")
+            unread.append(unread_source(source, why))
+    return [source for source in sources if source.host not in resting], unread
 
 
 def unread_source(source: Credential, why: SyncError) -> CampaignOutcome:

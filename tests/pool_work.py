@@ -26,7 +26,7 @@ LINE = "line %03d " + "é" * 500
 logger = logging.getLogger(__name__)
 
 
-def job(campaign: str, hours: int = 1) -> CampaignJob:
+def job(campaign: str, hours: int = 1, *, alone: bool = False) -> CampaignJob:
     window = Window(day=date(2026, 1, 31), first_hour=0, last_hour=hours - 1, since=NOON, until=NOON)
     credential = Credential(
         source_key="0" * 32, campaign=campaign, client_id="C1", client_name="Client", report="user_stats",
@@ -35,8 +35,9 @@ def job(campaign: str, hours: int = 1) -> CampaignJob:
     )  # fmt: skip
     client = ClientJob(credential=credential, windows=(window,))
     return CampaignJob(
-        job_id=f"job-{campaign}", run_id="run", campaign=campaign, clients=(client,), no_new_window_after=NOON
-    )
+        job_id=f"job-{campaign}", run_id="run", campaign=campaign, clients=(client,), no_new_window_after=NOON,
+        alone=alone,
+    )  # fmt: skip
 
 
 def act(job: CampaignJob, settings: Settings) -> CampaignOutcome:

@@ -1,7 +1,9 @@
 """A worker's whole story: whatever happens to one client or window, the others are read, and nothing is raised."""
 
 import logging
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -71,6 +73,22 @@ def test_one_clients_trouble_leaves_the_others(dialer: SimulatedDialer, settings
     assert (window.client_id, window.rows) == ("C6", visible(dialer))
     (refused,) = outcome.refused
     assert is_of(refused, troubled[0])
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_campaign_that_runs_alone_reads_one_client_at_a_time(tmp_path: Path, *, alone: bool) -> None:
+    settings = replace(quick(tmp_path), concurrent_requests=3)
+    with ExitStack() as stack:
+        dialers = [stack.enter_context(SimulatedDialer(small_world(), accounts=[REPORT])) for _ in range(3)]
+        clients = [(client(each, number), [day_window()]) for number, each in enumerate(dialers)]
+        for each in dialers:
+            each.misbehave(latency=0.3)
+        began = time.monotonic()
+        outcome = process_campaign(replace(job_of(dialers[0], *clients), alone=alone), settings)
+        took = time.monotonic() - began
+        seconds = [fared.seconds for fared in outcome.clients]
+    assert [fared.failure for fared in outcome.clients] == [None] * 3
+    assert (took > sum(seconds) * 0.9) == alone
 
 
 def test_a_wrong_password_of_many_clients_and_campaigns_is_sent_once(

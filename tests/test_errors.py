@@ -47,6 +47,8 @@ EXAMPLES: dict[type[SyncError], tuple[object, ...]] = {
     errors.CertificateInvalid: (HOST, "expired"),
     errors.CampaignsUnnamed: (HOST, 150201),
     errors.DialerUnreachable: (HOST, "connection refused"),
+    errors.DialerResting: (HOST, "2026-03-02 10:00", "timed out", "11:00"),
+    errors.MemoryShort: ("Sales",),
     errors.DialerBusy: (HOST, "HTTP 503", None),
     errors.DialerTimeout: (HOST, 300.0),
     errors.AnswerBroken: (HOST, "it ends inside a record"),

@@ -71,7 +71,25 @@ def test_a_killed_worker_costs_its_campaign_only(settings: Settings) -> None:
     assert victim.sealed == sealed_by(job("Stuck victim"))
     if os.name == "posix":
         assert "SIGKILL" in (victim.failure or "")
+        assert victim.short_of_memory
     assert all(outcome.failure is None and not outcome.sealed for outcome in outcomes.values())
+    assert not any(outcome.short_of_memory for outcome in outcomes.values())
+
+
+def test_who_runs_alone_comes_last_with_nobody_beside_it(settings: Settings) -> None:
+    names = ["Normal A", "Normal B", "Normal 1", "Normal 2", "Normal 3"]
+    jobs = [job(name, alone=name in names[:2]) for name in names]
+    list(run_jobs(jobs, act, settings, recover=sealed_by))
+    times = {
+        name: [float((settings.data_dir / f"{name}.{what}").read_text().split()[1]) for what in ("start", "end")]
+        for name in names
+    }
+    (first, _), (second, last) = sorted(times[name] for name in names[:2])
+    assert first >= max(times[name][1] for name in names[2:])
+    assert second >= first + 0.3
+    assert last - second >= 0.3
+    overlapping = sorted(times[name] for name in names[2:])
+    assert overlapping[1][0] < overlapping[0][1]  # the others did not wait for each other
 
 
 def test_what_is_ready_waits_until_it_is_due(settings: Settings) -> None:

@@ -1,6 +1,7 @@
 """`main.py --single`: right rows, each once, and trouble that stays where it is."""
 
 import re
+import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -131,6 +132,42 @@ def test_a_killed_worker_and_a_dead_dialer_cost_their_own_campaign(program: Prog
     assert program.run("--single", RETRY_ATTEMPTS="1").code == 1
     assert stored(program, "2") == identities(slow)
     assert program.leftovers() == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kill -9 looks like a lack of memory on POSIX only")
+def test_a_campaign_whose_worker_was_killed_runs_alone_in_the_next_cycle(program: Program, dialers: Dialers) -> None:
+    quick, slow = dialers(1), dialers(2)
+    slow.misbehave(latency=60)
+    program.import_clients(("Quick", quick.url, "1"), ("Slow", slow.url, "2"))
+    process = program.start("--single", HTTP_TIMEOUT="90", RETRY_ATTEMPTS="1")
+    while not slow.seen.requests:
+        assert process.poll() is None
+    kill_worker_of(process.pid, slow.port)
+    process.communicate(timeout=60)
+    slow.behave()
+    alone = program.run("--single")
+    assert alone.code == 0
+    assert "[Slow] It ran out of memory lately: it runs alone, after the others, one client at a time" in alone.text
+    assert alone.text.index("Starting worker for campaign: Quick") < alone.text.index("campaign: Slow")
+
+
+def test_a_host_that_fails_for_several_cycles_is_asked_less_often(program: Program, dialers: Dialers) -> None:
+    dialer, dead = dialers(1), dialers(2)
+    dead.misbehave(status=503)
+    program.import_clients(("Sales", dialer.url, "1"), ("Dead", dead.url, "2"))
+    settings = {"RETRY_ATTEMPTS": "1", "RETRY_SECONDS": "0"}
+    for _ in range(3):
+        assert "could not answer now" in program.run("--single", **settings).text
+    asked = dead.seen.requests
+    resting = program.run("--single", **settings)
+    assert resting.code == 1
+    assert "has not answered since" in resting.text
+    assert dead.seen.requests == asked
+    assert "has not answered since" in program.run("status").text
+    dead.behave()
+    assert program.run("clients", "retry", "2").code == 0
+    assert program.run("--single").code == 0
+    assert stored(program, "2") == identities(dead)
 
 
 def kill_worker_of(parent: int, port: int) -> None:
