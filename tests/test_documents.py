@@ -63,3 +63,13 @@ def test_the_usual_settings_of_the_readme_have_the_real_defaults() -> None:
     section = README[README.index("## Settings") : README.index("## How the processes work")]
     for name, default in re.findall(r"^\| ([A-Z_]+) \| (\S+) \|", section, re.MULTILINE):
         assert defaults[name] in (default, "")
+
+
+def test_every_label_that_an_operator_can_see_is_explained() -> None:
+    from tests.test_errors import classes
+
+    document = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    shown = {name.strip() for cell in re.findall(r"^\| ([^|]+) \|", document, re.MULTILINE) for name in cell.split(",")}
+    labels = {kind.label for kind in classes() if not kind.__subclasses__()} - {"failed", "configuration", "warehouse"}
+    labels -= {"no campaigns", "warehouse held"}  # a message of their own, not a label of a client
+    assert labels <= shown
