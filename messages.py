@@ -46,6 +46,10 @@ class SkippedRow:
     reason: str
     failed: bool
     """False for a row that is switched off or an exact duplicate: nothing has to be done about it."""
+    host: str = ""
+    """As far as the row's URL can be read; nothing that could be a secret."""
+    username: str = ""
+    timezone: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

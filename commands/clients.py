@@ -13,7 +13,7 @@ from dialers.accounts import is_of, notes_file
 from errors import NoCampaigns, OptionInvalid
 from messages import Credential, RowsMerged, SkippedRow
 from schedules.troubles import Troubles
-from utils import one_line, plural
+from utils import one_line
 
 CLIENTS_ENVIRONMENT = (
     "Environment: WAREHOUSE, DUCKDB_PATH, DATA_DIR, DATASET_ID, CREDENTIALS_TABLE, DEFAULT_TIMEZONE (docs/settings.md)."
@@ -50,22 +50,23 @@ def _usable_row(source: Credential, *, refused: bool) -> tuple[str, ...]:
 
 
 def _skipped_row(row: SkippedRow) -> tuple[str, ...]:
-    cells = (row.campaign, row.client_name, row.client_id, "", "", "", "", row.reason)
-    return tuple(one_line(cell, limit=80) for cell in cells)
+    cells = (row.campaign, row.client_name, row.client_id, row.host, "", row.username, row.timezone)
+    state = f"cannot be used: {row.reason}" if row.failed else row.reason
+    return (*(one_line(cell, limit=40) for cell in cells), one_line(state, limit=200))
 
 
-def release(warehouse: Warehouse, settings: Settings, name: str) -> int:
-    """Let the accounts of a client (by ClientName or ClientID) be tried again; how many accounts it has."""
+def release(warehouse: Warehouse, settings: Settings, name: str) -> list[str]:
+    """Let the accounts of a client (by ClientName or ClientID) be tried again; each as it is shown to people."""
     usable, _ = usable_credentials(warehouse.credential_rows(), settings)
-    accounts = sorted(
-        {(source.host, source.username) for source in usable if name in (source.client_name, source.client_id)}
-    )
+    chosen = [source for source in usable if name in (source.client_name, source.client_id)]
+    accounts = sorted({(source.host, source.username) for source in chosen})
     refusals = warehouse.refused_accounts()
     warehouse.forget_refusals([refusal for refusal in refusals if (refusal.host, refusal.username) in accounts])
     Troubles.read(settings.data_dir).forgive({host for host, _ in accounts})
     for host, username in accounts:
         notes_file(settings.data_dir / "accounts", host, username).unlink(missing_ok=True)
-    return len(accounts)
+    clients = ", ".join(dict.fromkeys(one_line(source.client_name) for source in chosen))
+    return [f"{clients}: user {one_line(username)} of {host}" for host, username in accounts]
 
 
 @click.group(epilog=f"""\b
@@ -146,7 +147,7 @@ Examples:
 def retry(session: Session, name: str) -> None:
     """Release the refused accounts of a client (ClientName or ClientID) that were repaired on the dialer."""
     settings = session.settings()
-    count = release(open_warehouse(settings), settings, name)
-    if not count:
+    released = release(open_warehouse(settings), settings, name)
+    if not released:
         raise OptionInvalid("clients retry", repr(name), "a ClientName or ClientID that `clients list` shows")
-    click.echo(f"{name}: {plural(count, 'account')} may be tried again in the next cycle")
+    click.echo("\n".join(f"{account} may be tried again in the next cycle" for account in released))

@@ -14,7 +14,7 @@ HEADER = ("Campaign", "URL", "Username", "Password", "ClientName", "ClientID")
 OPTIONAL = ("Timezone", "Enabled", "MaxConnections", "VerifyTLS", "dialer_campaigns", "ingroups")
 EXAMPLE = (
     "Campaign1", "https://dialer.example.com/vicidial/", "report_user", "its-password", "Example Ltd", "1001",
-    "America/New_York", "yes", "2", "yes", "", "SALES_IN,SUPPORT_IN",
+    "America/New_York", "yes", "2", "yes", "", "",
 )  # fmt: skip
 
 

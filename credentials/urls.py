@@ -66,6 +66,16 @@ def report_address(url: str) -> ReportAddress:
     return ReportAddress(dialer_url=dialer_url, report=report, parameters=parameters, canonical=canonical)
 
 
+def host_of(url: str) -> str:
+    """Host, and port if it is named, of any text that has some; nothing else of it."""
+    try:
+        parts = urlsplit(url.strip())
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return ""
+    return f"{parts.hostname}{port}" if parts.hostname else ""
+
+
 def _page(path: str) -> tuple[str, str]:
     """Folder of the dialer's pages, with slashes at both ends, and the report's name."""
     folder, _, page = path.rpartition("/")

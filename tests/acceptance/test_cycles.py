@@ -107,8 +107,9 @@ def test_an_account_repaired_on_the_dialer_is_released_by_hand(program: Program,
     dialer = dialers()
     program.import_clients(("Sales", dialer.url, "1", "Set-Tomorrow"))
     assert program.run("--single").code == 1
-    refused = program.run("clients", "retry", "Client 1")
-    assert refused.code == 0
+    released = program.run("clients", "retry", "1")
+    assert released.code == 0
+    assert "Client 1: user report of 127.0.0.1" in released.text
     assert program.run("--single").code == 1
     assert dialer.seen.failed_logins == {"report": 2}
     assert program.run("clients", "retry", "Nobody").code == 2
@@ -225,13 +226,13 @@ def test_calls_that_a_dialer_shows_no_more_are_kept_and_counted(program: Program
 def test_rows_that_cannot_be_used_fail_alone(program: Program, dialers: Dialers) -> None:
     dialer = dialers()
     program.import_clients(("Sales", dialer.url, "1"))
-    import duckdb
-
-    with duckdb.connect(program.data / "calls.duckdb") as db:
-        db.execute(
-            "INSERT INTO vicidial.credentials (campaign, client_id, client_name, url, username, password, enabled)"
-            " VALUES ('Bad', '2', 'Typo', 'dialer', 'u', 'p', NULL), ('Off', '3', 'Off', 'http://d/', 'u', 'p', 'no')"
-        )
+    program.change(
+        "INSERT INTO vicidial.credentials (campaign, client_id, client_name, url, username, password, enabled)"
+        " VALUES ('Bad', '2', 'Typo', 'dialer', 'u', 'p', NULL), ('Off', '3', 'Off', 'http://d/', 'u', 'p', 'no')"
+    )
+    listed = program.run("clients", "list").text
+    assert re.search(r"Bad +Typo +2 +u +cannot be used: url: the URL must begin with http", listed)
+    assert re.search(r"Off +Off +3 +d +u +switched off", listed)
     done = program.run("--single")
     assert done.code == 1
     assert "✗ Bad: 0 records (row cannot be used)" in done.text
