@@ -39,7 +39,7 @@ def test_a_row_has_every_column_of_the_table_and_its_source(tmp_path: Path) -> N
 def test_the_template_can_be_imported(tmp_path: Path) -> None:
     [example] = imported(tmp_path, template())
     assert problems_of({name: value or "" for name, value in example.items()}) == []
-    assert example["ingroups"] == "SALES_IN,SUPPORT_IN"
+    assert example["ingroups"] is None  # who leaves it as it is restricts nothing
     assert len(EXAMPLE) == len(HEADER + OPTIONAL) == len(CREDENTIALS.columns)
 
 
