@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from config import Settings
 from data_fetcher import Dialer, DialerVersion, Traffic
-from errors import CampaignsUnnamed, DialerFailed, MemoryShort, SyncError
+from errors import CampaignsUnnamed, DialerFailed, MemoryShort, SyncError, full_disk_named
 from messages import (
     CampaignJob,
     CampaignOutcome,
@@ -98,7 +98,8 @@ class ClientReader:
         source = self._source
         failure: tuple[str, str] | None = None
         try:
-            self._read_source()
+            with full_disk_named(self._settings.data_dir):
+                self._read_source()
         except SyncError as exc:
             failure = str(exc), exc.label
             LOG.warning("%s: %s", one_line(source.client_name), exc)

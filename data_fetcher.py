@@ -38,6 +38,7 @@ from errors import (
     LoginRejected,
     RequestCancelled,
     SyncError,
+    full_disk_named,
 )
 from messages import Credential, RefusedAccount
 from utils import utc_now
@@ -147,7 +148,7 @@ class Dialer:
                     self._account.works()
                 if not answer.is_export:
                     return self._message(answer, page)
-                with path.open("wb") as file:
+                with full_disk_named(path.parent), path.open("wb") as file:
                     for piece in self._body(response):
                         file.write(piece)
                         self._check_cancelled()

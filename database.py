@@ -11,6 +11,7 @@ from typing import Protocol
 from config import Settings
 from messages import Batch, ClientResult, Finding, HourRead, RefusedAccount, RowsMerged, RunEnd
 from overviews import Overview
+from stops import Stop
 
 Row = Mapping[str, str | None]
 
@@ -93,15 +94,15 @@ class Warehouse(Protocol):
         ...
 
 
-def open_warehouse(settings: Settings, give_up: Callable[[], bool] = lambda: False) -> Warehouse:
+def open_warehouse(settings: Settings, stop: Stop | None = None) -> Warehouse:
     """The warehouse that the settings name; nothing is connected or made before its first use.
 
-    ``give_up`` is asked while it waits for somebody else: true ends the waiting.
+    ``stop``: once it is set nobody is waited for, and a commit that outlasts its grace is abandoned.
     """
     if settings.warehouse == "duckdb":
         from warehouses.duckdb_warehouse import DuckDBWarehouse  # noqa: PLC0415 - only who opens it pays for the driver
 
-        return DuckDBWarehouse(settings, give_up)
+        return DuckDBWarehouse(settings, stop or Stop())
     from warehouses.bigquery_warehouse import BigQueryWarehouse  # noqa: PLC0415 - the same
 
-    return BigQueryWarehouse(settings, give_up)
+    return BigQueryWarehouse(settings, stop or Stop())

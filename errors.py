@@ -16,7 +16,12 @@ Arguments stay positional and untouched, so that every error survives pickling o
 No argument may hold a password, a body or a full URL: name the dialer's host and the client instead.
 """
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
+
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class SyncError(Exception):
@@ -391,11 +396,27 @@ class WarehouseBusy(WarehouseAway):
     )
 
 
+class CommitAbandoned(WarehouseAway):
+    """Arguments: seconds of grace."""
+
+    label = "stopped"
+    happened = "The commit was not done {0:g} seconds after the run was asked to stop, and was taken back."
+    advice = "The next run reads again."
+
+
 class WarehouseUnusable(WarehouseError):
     """Arguments: what, why."""
 
     happened = "{0} cannot be used: {1}."
     advice = "Nothing was changed. Repair or move it, or set DUCKDB_PATH / DATA_DIR to another place."
+
+
+class DiskFull(WarehouseError):
+    """Arguments: the folder or file that was written to."""
+
+    label = "disk full"
+    happened = "The disk that holds {0} is full."
+    advice = "Nothing is lost: make room there, and the next cycle reads again."
 
 
 class BigQueryRefused(WarehouseError):
@@ -412,3 +433,14 @@ class BatchRefused(WarehouseError):
     label = "not committed"
     happened = "What was read could not be committed ({0})."
     advice = "The next cycle reads it again; if it comes back, report it with these words."
+
+
+@contextmanager
+def full_disk_named(place: object) -> Iterator[None]:
+    """Around what writes there: a disk without room is said in words, and other trouble passes."""
+    try:
+        yield
+    except OSError as exc:
+        if exc.errno in NO_ROOM:
+            raise DiskFull(str(place)) from None
+        raise

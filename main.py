@@ -192,12 +192,12 @@ def check(session: Session, for_programs: bool) -> None:
     found: list[Finding] = []
     if for_programs:
         with redirect_stdout(sys.stderr):
-            found += findings(settings, session.stop.is_set)
+            found += findings(settings, session.stop)
         click.echo(report(settings, found))
     else:
         click.echo("\n".join([*settings.lines(), ""]))
         tick, cross = marks()
-        for each in findings(settings, session.stop.is_set):
+        for each in findings(settings, session.stop):
             found.append(each)
             click.echo(row(each, tick=tick, cross=cross))
     sys.exit(session.interrupted_code or exit_code(found))
@@ -220,6 +220,8 @@ def main() -> None:
     except SyncError as exc:
         click.echo(f"Error: {exc}", err=True)
         sys.exit(session.interrupted_code or exit_code_of(exc))
+    finally:
+        session.tell_end()
 
 
 if __name__ == "__main__":

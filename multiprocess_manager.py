@@ -5,7 +5,6 @@ It is handed the work and imports none of it; what one worker process is and doe
 
 import logging
 import queue
-import signal
 import threading
 import time
 from collections import deque
@@ -128,8 +127,6 @@ class _Supervisor:
             yield ready
 
     def _run(self) -> None:
-        if hasattr(signal, "pthread_sigmask"):  # workers inherit it: Ctrl+C reaches them while they still import
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             while (self.waiting or self.busy) and not self.abandoned.is_set():
                 self._turn()

@@ -5,11 +5,13 @@ holds the lock, hangs its neighbours for good. Each has two pipes as well: its l
 tells it to stop. Nothing that a killed worker could leave locked is shared with anybody.
 """
 
+import ctypes
 import logging
 import multiprocessing
 import os
 import pickle
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -157,6 +159,14 @@ class Worker:
         return f"signal {-code}"
 
 
+class _WorkerProcess(SpawnProcess):
+    """Deaf to Ctrl+C from its first moment on: until Pebble ignores it there, an interpreter starts and imports."""
+
+    def start(self) -> None:
+        with _ctrl_c_kept_from_children():
+            super().start()
+
+
 class _OneProcess:
     """What Pebble asks of a spawn context, for one process only: a second one would come with the first one's pipes."""
 
@@ -167,7 +177,7 @@ class _OneProcess:
     def Process(self, **arguments: Any) -> SpawnProcess:  # noqa: N802 - multiprocessing's names
         if self.process is not None:
             raise OSError("a pool of one process has lost it")  # what Pebble takes for a pool that is broken
-        self.process = self._spawn.Process(**arguments)
+        self.process = _WorkerProcess(**arguments)
         return self.process
 
     def Pipe(self, duplex: bool = True) -> tuple[Pipe, Pipe]:  # noqa: N802
@@ -178,6 +188,30 @@ class _OneProcess:
 
     def get_start_method(self) -> str:
         return self._spawn.get_start_method()
+
+
+if sys.platform == "win32":
+
+    @contextmanager
+    def _ctrl_c_kept_from_children() -> Iterator[None]:
+        """Inherited there; a Ctrl+C of these few milliseconds is lost on this process too."""
+        kernel = ctypes.windll.kernel32
+        kernel.SetConsoleCtrlHandler(None, True)
+        try:
+            yield
+        finally:
+            kernel.SetConsoleCtrlHandler(None, False)
+
+else:
+
+    @contextmanager
+    def _ctrl_c_kept_from_children() -> Iterator[None]:
+        """They inherit the mask. Set here and not earlier: a resource tracker that is started sets it back."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """`main.py check`: tries what a run needs, one thing after another, and says what to do about each that fails."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,15 +9,16 @@ from commands.sessions import ALL_WELL, CONFIGURATION, UNUSABLE
 from config import SETTINGS, Settings
 from database import open_warehouse
 from messages import Finding
+from stops import Stop
 from utils import one_line
 
 RETRIES, REQUEST, JOB = timedelta(seconds=10), timedelta(seconds=15), timedelta(seconds=60)
 """Time that BigQuery is given here at most; a cycle is more patient."""
 
 
-def findings(settings: Settings, give_up: Callable[[], bool]) -> Iterator[Finding]:
+def findings(settings: Settings, stop: Stop) -> Iterator[Finding]:
     """Each thing as soon as it has been tried."""
-    warehouse = open_warehouse(_impatient(settings), give_up)
+    warehouse = open_warehouse(_impatient(settings), stop)
     try:
         yield from warehouse.checks()
     finally:

@@ -101,7 +101,7 @@ def import_file(session: Session, file: Path) -> None:
     """Add or change clients from a CSV file."""
     settings = session.settings()
     make_folder(settings.data_dir)
-    merged = import_clients(open_warehouse(settings), file)
+    merged = import_clients(open_warehouse(settings, session.stop), file)
     click.echo(f"{file.name}: {merged.added} added, {merged.changed} changed, {merged.left} left as they were")
 
 
@@ -117,7 +117,7 @@ Examples:
 def list_all(session: Session) -> None:
     """Show the credentials table, without passwords."""
     settings = session.settings()
-    click.echo("\n".join(client_lines(open_warehouse(settings), settings)))
+    click.echo("\n".join(client_lines(open_warehouse(settings, session.stop), settings)))
 
 
 @clients.command("template", epilog=f"""\b
@@ -147,7 +147,7 @@ Examples:
 def retry(session: Session, name: str) -> None:
     """Release the refused accounts of a client (ClientName or ClientID) that were repaired on the dialer."""
     settings = session.settings()
-    released = release(open_warehouse(settings), settings, name)
+    released = release(open_warehouse(settings, session.stop), settings, name)
     if not released:
         raise OptionInvalid("clients retry", repr(name), "a ClientName or ClientID that `clients list` shows")
     click.echo("\n".join(f"{account} may be tried again in the next cycle" for account in released))

@@ -14,7 +14,16 @@ from commands.progress import Progress
 from config import Settings
 from database import Warehouse
 from dialers.accounts import is_of, make_key
-from errors import BatchRefused, DialerResting, LoginRejected, RowUnusable, SyncError, WarehouseAway, WarehouseError
+from errors import (
+    BatchRefused,
+    DialerResting,
+    LoginRejected,
+    RowUnusable,
+    SyncError,
+    WarehouseAway,
+    WarehouseError,
+    full_disk_named,
+)
 from messages import (
     CampaignJob,
     CampaignOutcome,
@@ -79,7 +88,8 @@ class Run:
 
     def results(self, jobs: Sequence[CampaignJob]) -> Iterator[ClientResult]:
         """One per client, after the transaction that committed its windows."""
-        make_key(self.settings.data_dir / "accounts")
+        with full_disk_named(self.settings.data_dir):
+            make_key(self.settings.data_dir / "accounts")
         self.progress.expect(len(jobs))
         shifted = [replace(job, clock_shift=self.clock_shift) for job in jobs]
         pool = run_jobs(

@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -20,9 +21,11 @@ from commands.runs import RunResult
 from commands.summaries import marks, summary
 from config import Settings
 from database import Warehouse, open_warehouse
-from errors import ConfigError, SyncError, WarehouseError, WarehouseHeld, WarehouseUnusable
+from errors import ConfigError, SyncError, WarehouseError, WarehouseHeld, WarehouseUnusable, full_disk_named
 from holders import leave_note, told_by
 from spools.files import remove_leftovers
+from stops import EXIT_SECONDS, Stop
+from utils import plural
 
 LOG = logging.getLogger(__name__)
 
@@ -36,14 +39,19 @@ Exit codes:
   130  interrupted by Ctrl+C
   143  ended by SIGTERM"""
 ALL_WELL, SOME_FAILED, CONFIGURATION, UNUSABLE, HELD = range(5)
+SIGNALS = {int(signal.SIGINT): 128 + signal.SIGINT, int(signal.SIGTERM): 128 + signal.SIGTERM}
+if sys.platform == "win32":
+    SIGNALS[int(signal.SIGBREAK)] = (
+        128 + signal.SIGTERM
+    )  # Ctrl+Break, a closed window, a shutdown: no SIGTERM comes there
 
 
 class Session:
     """What a command sees of the world: only here are environment and signals looked at."""
 
     def __init__(self) -> None:
-        self.stop = threading.Event()
-        self._signal = 0
+        self.stop = Stop()
+        self._code = 0
 
     def settings(self) -> Settings:
         """Read the settings, begin to log, and take Ctrl+C and SIGTERM as a wish to end in order."""
@@ -52,20 +60,40 @@ class Session:
         return settings
 
     def take_signals(self, settings: Settings) -> None:
+        """In a thread of its own: Python runs a handler only between two steps, and a large commit is one long step."""
         logs.set_up(settings.log_level)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._ask_to_stop)
+        self.stop.grace = settings.shutdown_grace
+        heard, told = socket.socketpair()
+        told.setblocking(False)
+        for number in SIGNALS:
+            signal.signal(number, _leave_it_to_the_thread)
+        signal.set_wakeup_fd(told.detach(), warn_on_full_buffer=False)
+        threading.Thread(target=self._listen, args=(heard,), name="signals", daemon=True).start()
 
-    def _ask_to_stop(self, number: int, _: FrameType | None) -> None:
-        if self._signal:
-            os._exit(128 + number)  # asked twice: at once; what is committed is whole, the rest is read again
-        self._signal = number
-        self.stop.set()
-        LOG.warning("Stopping: nothing new is started, finished campaigns are committed; once more ends at once")
+    def _listen(self, heard: socket.socket) -> None:
+        """What is committed is whole at any moment and the rest is read again, so that the process may end at any."""
+        while True:
+            code = SIGNALS[heard.recv(1)[0]]
+            if self._code:
+                os._exit(code)  # asked twice
+            self._code = code
+            self.stop.set()
+            LOG.warning("Stopping: nothing new is started, finished campaigns are committed; once more ends at once")
+            threading.Thread(target=self._end_in_time, name="last resort", daemon=True).start()
+
+    def _end_in_time(self) -> None:
+        threading.Event().wait(self.stop.seconds_left(EXIT_SECONDS))
+        LOG.error("Ended in the middle of what would not end; what was not committed is read again")
+        os._exit(self._code)
+
+    def tell_end(self) -> None:
+        """The last line of a run that was asked to stop."""
+        if self._code:
+            LOG.info("Stopped, %.1f seconds after it was asked to", self.stop.seconds_since)
 
     @property
     def interrupted_code(self) -> int | None:
-        return 128 + self._signal if self._signal else None
+        return self._code or None
 
     def exit(self, run: RunResult | None = None) -> NoReturn:
         if self.interrupted_code:
@@ -73,35 +101,46 @@ class Session:
         sys.exit(ALL_WELL if run is None or run.all_well else SOME_FAILED)
 
 
+def _leave_it_to_the_thread(_number: int, _frame: FrameType | None) -> None:
+    """Without any handler, no signal would be written to the wakeup descriptor."""
+
+
 @contextmanager
-def warehouse_for_writing(settings: Settings, stop: threading.Event) -> Iterator[Warehouse]:
+def warehouse_for_writing(settings: Settings, stop: Stop) -> Iterator[Warehouse]:
     """The warehouse with its tables in place, held against other daemons."""
     for line in settings.lines() if settings.origins else ():
         LOG.info("%s", line)
     make_folder(settings.data_dir)
-    warehouse = open_warehouse(settings, stop.is_set)
+    warehouse = open_warehouse(settings, stop)
     with _data_dir_alone(settings.data_dir), warehouse.lease():
-        leftovers = remove_leftovers(settings.data_dir)
-        if leftovers:
-            LOG.info("Removed %s that a run left behind; what it had not committed is read again", leftovers)
         warehouse.prepare()
         yield warehouse
 
 
 @contextmanager
 def _data_dir_alone(data_dir: Path) -> Iterator[None]:
-    """Two runs with different warehouses would take each other's spool for leftovers."""
+    """Cleared up, and held: two runs with different warehouses would take each other's spool for leftovers."""
     lock, note = FileLock(data_dir / "run.lock", thread_local=False), data_dir / "run.holder.json"
     try:
         lock.acquire(timeout=0)
     except Timeout:
         raise WarehouseHeld(f"{told_by(note)}, in the same DATA_DIR {data_dir}") from None
     try:
-        leave_note(note)
+        _clear_up(data_dir)
+        with full_disk_named(data_dir):
+            leave_note(note)
         yield
     finally:
         note.unlink(missing_ok=True)
         lock.release()
+
+
+def _clear_up(data_dir: Path) -> None:
+    """Before anything is written: what a killed run left may be what has filled the disk."""
+    leftovers = remove_leftovers(data_dir)
+    if leftovers:
+        what = plural(leftovers, "file")
+        LOG.info("Removed %s that a run left behind; what it had not committed is read again", what)
 
 
 def make_folder(folder: Path) -> None:

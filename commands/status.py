@@ -221,7 +221,7 @@ def _as_json(value: object) -> str:
 
 
 def _warehouse(settings: Settings, session: Session) -> Warehouse:
-    return open_warehouse(settings, session.stop.is_set)
+    return open_warehouse(settings, session.stop)
 
 
 @click.command("status", epilog=f"""\b

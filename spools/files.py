@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from errors import full_disk_named
 from messages import CampaignJob, SealedWindow, SpoolFile
 from tables import QUARANTINE_COLUMNS, arrow_schema, spooled_columns
 from utils import write_durably
@@ -32,7 +33,8 @@ class WindowSpool:
     """The files of one window. ``name`` is unique in its run and usable as a file name."""
 
     def __init__(self, directory: Path, name: str, *, lead_fields: bool) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
+        with full_disk_named(directory.parent):
+            directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
         self._name = name
         self._calls_schema = arrow_schema(spooled_columns(lead_fields=lead_fields))
@@ -54,7 +56,7 @@ class WindowSpool:
         path = self._directory / f"{self._name}-{kind}-{number}.parquet"
         temporary = path.with_suffix(".tmp")
         table = pa.concat_tables(tables)
-        with temporary.open("wb") as file:
+        with full_disk_named(self._directory.parent), temporary.open("wb") as file:
             pq.write_table(
                 table,
                 file,
@@ -75,7 +77,8 @@ class WindowSpool:
 
     def seal(self, window: SealedWindow) -> None:
         """From here on the window is ready to be committed, whatever becomes of this process."""
-        write_durably(self._directory / f"{self._name}.sealed", pickle.dumps(window))
+        with full_disk_named(self._directory.parent):
+            write_durably(self._directory / f"{self._name}.sealed", pickle.dumps(window))
 
 
 def recovered(data_dir: Path, job: CampaignJob) -> tuple[SealedWindow, ...]:

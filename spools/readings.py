@@ -19,7 +19,7 @@ import xxhash
 
 from config import Settings
 from data_fetcher import Dialer
-from errors import ReportUnknown
+from errors import ReportUnknown, full_disk_named
 from messages import Credential, HourCount, SealedWindow, Window
 from reports import REPORTS, Chunk
 from spools.files import WindowSpool, spool_directory
@@ -151,7 +151,8 @@ class SourceReader:
         self._answers += 1
         name = f"{self._spool_name}-{self._answers}"
         path = self._settings.data_dir / "downloads" / f"{self._run_id}-{name}.download"
-        path.parent.mkdir(parents=True, exist_ok=True)
+        with full_disk_named(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
         spool = WindowSpool(
             spool_directory(self._settings.data_dir, self._run_id), name, lead_fields=self._settings.include_lead_fields
         )

@@ -55,6 +55,8 @@ EXAMPLES: dict[type[SyncError], tuple[object, ...]] = {
     errors.DialerFailed: (HOST, "user_stats.php"),
     errors.SlotUnavailable: (HOST, 2),
     errors.RequestCancelled: (HOST,),
+    errors.DiskFull: ("/data/spool",),
+    errors.CommitAbandoned: (30.0,),
     errors.WarehouseBusy: ("calls.duckdb", 60.0, "process 7"),
     errors.WarehouseUnusable: ("calls.duckdb", "no space"),
     errors.BatchRefused: ("a constraint",),

@@ -11,7 +11,7 @@ from typing import TypeVar
 from google.cloud import bigquery
 
 from config import Settings
-from errors import BatchRefused, SyncError, WarehouseHeld
+from errors import BatchRefused, SyncError, WarehouseHeld, full_disk_named
 from messages import Batch, ClientResult
 from tables import CALLS
 from utils import utc_now
@@ -58,7 +58,8 @@ class CommitInBigQuery:
         path = settings.data_dir / "temporary" / f"{self._batch.batch_id}.parquet"
         try:
             runs = self._rows.runs(self._rows.results({}))
-            staged = write_staging(path, self._rows, runs, lead_fields=self._tables.lead_fields)
+            with full_disk_named(path.parent):
+                staged = write_staging(path, self._rows, runs, lead_fields=self._tables.lead_fields)
             if CALLS.name in staged.kinds:
                 self._tables.check_calls()
             return self._rows.results(self._committed(staged))

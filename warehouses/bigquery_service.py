@@ -30,6 +30,7 @@ from errors import (
     SyncError,
     WarehouseUnreachable,
 )
+from stops import Stop
 from warehouses.bigquery_rights import Right
 from warehouses.bigquery_sessions import open_client
 from warehouses.bigquery_troubles import NOT_LET_IN, Kind, Trouble, sorted_out, trouble_of
@@ -60,12 +61,12 @@ class Done:
 class BigQueryService:
     """One client, made at its first use, in the process that uses it; several threads may call.
 
-    ``give_up`` is asked between tries and while a job runs: true ends the waiting, a running job after the grace.
+    Once ``stop`` is set, nothing is tried again, and what is under way is abandoned soon after its grace.
     """
 
-    def __init__(self, settings: Settings, give_up: Callable[[], bool]) -> None:
+    def __init__(self, settings: Settings, stop: Stop) -> None:
         self._settings = settings
-        self._give_up = give_up
+        self._stop = stop
         self._opened: tuple[bigquery.Client, str] | None = None
         self._lock = threading.Lock()
         self.location: str | None = settings.bigquery_location
@@ -75,7 +76,7 @@ class BigQueryService:
     def client(self) -> bigquery.Client:
         with self._lock:
             if self._opened is None:
-                self._opened = open_client(self._settings)
+                self._opened = open_client(self._settings, self._stop)
             return self._opened[0]
 
     @property
@@ -201,15 +202,14 @@ class BigQueryService:
     def _wait(self, job: QueryJob | LoadJob, seconds: float | None = None) -> None:
         """Look until the job has ended, with growing pauses; a look that fails is repeated."""
         limit = self._settings.bigquery_job_timeout.total_seconds()
-        deadline = time.monotonic() + min(limit, seconds or limit)
+        deadline, allowance = time.monotonic() + min(limit, seconds or limit), self._stop.allowance()
         pause = FIRST_LOOK_SECONDS
         while job.state != "DONE":
-            if self._give_up():
-                deadline = min(deadline, time.monotonic() + self._settings.shutdown_grace.total_seconds())
-            if time.monotonic() > deadline:
+            left = self._stop.seconds_left(allowance)
+            if time.monotonic() > deadline or not left:
                 self._cancel(job)
                 raise Trouble(Kind.PASSING, NO_END, f"its job was {str(job.state).lower()} to the last")
-            time.sleep(pause)
+            time.sleep(min(pause, left))
             pause = min(pause * 1.5, LONGEST_LOOK_SECONDS)
             try:
                 self.once(lambda: job.reload(**self._once()))
@@ -259,7 +259,7 @@ class BigQueryService:
         return Retrying(
             retry=retry_if_exception(lambda exc: isinstance(exc, Trouble) and exc.passes),
             wait=_pause,
-            stop=lambda state: self._give_up() or time.monotonic() + state.upcoming_sleep > deadline,
+            stop=lambda state: self._stop.is_set() or time.monotonic() + state.upcoming_sleep > deadline,
             sleep=self._sleep,
             before_sleep=_told,
             reraise=True,
@@ -309,7 +309,7 @@ class BigQueryService:
 
     def _sleep(self, seconds: float) -> None:
         until = time.monotonic() + seconds
-        while time.monotonic() < until and not self._give_up():
+        while time.monotonic() < until and not self._stop.is_set():
             time.sleep(min(WAKE_SECONDS, max(until - time.monotonic(), 0)))
 
     @property

@@ -2,8 +2,10 @@
 
 import io
 import json
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from typing import Any
 
 import google.auth
@@ -21,10 +23,12 @@ from urllib3.exceptions import HTTPError
 
 from config import Settings
 from errors import GoogleAccountMissing, ProjectUnknown
+from stops import Stop
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 CONNECT_SECONDS = 10.0
 PIECE_BYTES = 65_536
+WAKE_SECONDS = 0.2
 KEY_FILES: dict[str, Callable[..., Credentials]] = {
     "service_account": service_account.Credentials.from_service_account_file,
     "authorized_user": user_account.Credentials.from_authorized_user_file,
@@ -38,15 +42,26 @@ class BoundedAdapter(HTTPAdapter):
 
     The library waits 120 seconds at least for the results of a query, for ever by default, and no timeout of requests
     covers a body that comes byte by byte. A body to be sent is handed over as a file: urllib3 sends bytes as one piece,
-    and gives them the time of a connect.
+    and gives them the time of a connect. Where the run is to end, an answer is waited for no longer than the grace.
     """
 
-    def __init__(self, limit_seconds: float, upload_seconds: float) -> None:
+    def __init__(self, limit_seconds: float, upload_seconds: float, stop: Stop) -> None:
         super().__init__()
+        self._stop = stop
         self._limit = limit_seconds
         self._upload = upload_seconds
 
     def send(self, request: requests.PreparedRequest, *_: Any, **options: Any) -> requests.Response:
+        """In a thread of its own, since nothing else ends the waiting for a socket on every system."""
+        answer: Future[requests.Response] = Future()
+        allowance = self._stop.allowance()
+        threading.Thread(target=_fulfil, args=(answer, lambda: self._sent(request, options)), daemon=True).start()
+        while not wait([answer], WAKE_SECONDS).done:
+            if not self._stop.seconds_left(allowance):
+                raise requests.ReadTimeout("the run ends")
+        return answer.result()
+
+    def _sent(self, request: requests.PreparedRequest, options: dict[str, Any]) -> requests.Response:
         if isinstance(request.body, bytes) and request.body:
             request.body = Upload(request.body, time.monotonic() + self._upload)  # type: ignore[assignment]  # a file will do
         response = super().send(
@@ -86,12 +101,19 @@ class Upload(io.BytesIO):
         return super().read(size)
 
 
+def _fulfil(answer: "Future[requests.Response]", call: Callable[[], requests.Response]) -> None:
+    try:
+        answer.set_result(call())
+    except BaseException as exc:  # noqa: BLE001 - raised again where the answer is waited for
+        answer.set_exception(exc)
+
+
 def _in_time(deadline: float) -> None:
     if time.monotonic() > deadline:
         raise requests.ReadTimeout("the answer did not end in time")
 
 
-def open_client(settings: Settings) -> tuple[bigquery.Client, str]:
+def open_client(settings: Settings, stop: Stop) -> tuple[bigquery.Client, str]:
     """A client, and its account as Google's commands write it: ``serviceAccount:…`` or ``user:…``.
 
     Raises:
@@ -99,39 +121,41 @@ def open_client(settings: Settings) -> tuple[bigquery.Client, str]:
         ProjectUnknown: neither set nor named by the key.
     """
     if settings.bigquery_emulator_host is not None:
-        return _for_emulator(settings), "user:nobody@emulator"
+        return _for_emulator(settings, stop), "user:nobody@emulator"
     credentials, project = _credentials(settings)
     project = settings.project_id or project
     if not project:
         raise ProjectUnknown("neither PROJECT_ID nor the key or login names one")
     email = getattr(credentials, "service_account_email", None)
     email = "ACCOUNT_OF_THIS_MACHINE" if email == "default" else email  # Google's servers tell only when it is used
-    return _client(project, credentials, settings), f"serviceAccount:{email}" if email else "user:YOU"
+    return _client(project, credentials, settings, stop), f"serviceAccount:{email}" if email else "user:YOU"
 
 
-def _for_emulator(settings: Settings) -> bigquery.Client:
+def _for_emulator(settings: Settings, stop: Stop) -> bigquery.Client:
     if not settings.project_id:
         raise ProjectUnknown("an emulator has no key that could name it")
     host = settings.bigquery_emulator_host or ""
     address = host if "://" in host else f"http://{host}"
-    return _client(settings.project_id, AnonymousCredentials(), settings, address)
+    return _client(settings.project_id, AnonymousCredentials(), settings, stop, address)
 
 
-def _client(project: str, credentials: Credentials, settings: Settings, address: str | None = None) -> bigquery.Client:
-    refreshing = _bounded(requests.Session(), settings)
+def _client(
+    project: str, credentials: Credentials, settings: Settings, stop: Stop, address: str | None = None
+) -> bigquery.Client:
+    refreshing = _bounded(requests.Session(), settings, stop)
     return bigquery.Client(
         project=project,
         credentials=credentials,
-        _http=_bounded(AuthorizedSession(credentials, auth_request=Request(session=refreshing)), settings),
+        _http=_bounded(AuthorizedSession(credentials, auth_request=Request(session=refreshing)), settings, stop),
         client_info=ClientInfo(user_agent="vicidial-to-warehouse"),
         client_options={"api_endpoint": address} if address else None,
     )
 
 
-def _bounded(session: requests.Session, settings: Settings) -> requests.Session:
+def _bounded(session: requests.Session, settings: Settings, stop: Stop) -> requests.Session:
     limits = settings.bigquery_request_timeout.total_seconds(), settings.bigquery_job_timeout.total_seconds()
     for prefix in ("http://", "https://"):
-        session.mount(prefix, BoundedAdapter(*limits))
+        session.mount(prefix, BoundedAdapter(*limits, stop))
     return session
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from config import Settings
 from messages import Batch, ClientResult, Finding, HourRead, RefusedAccount, RowsMerged, RunEnd
 from overviews import Overview
+from stops import Stop
 from tables import ACCOUNTS, HOURS
 from utils import utc_now
 from warehouses.batch_rows import own_row
@@ -28,9 +29,9 @@ Row = Mapping[str, str | None]
 class BigQueryWarehouse:
     """Keeps the promises of ``database.Warehouse`` in one dataset."""
 
-    def __init__(self, settings: Settings, give_up: Callable[[], bool]) -> None:
+    def __init__(self, settings: Settings, stop: Stop) -> None:
         self._settings = settings
-        self._service = BigQueryService(settings, give_up)
+        self._service = BigQueryService(settings, stop)
         self._tables = BigQueryTables(settings, self._service)
         self._lease = BigQueryLease(self._service, self._tables, settings.data_dir, settings.bigquery_lease)
         self._credentials = BigQueryCredentials(self._service, self._tables)

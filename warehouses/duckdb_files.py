@@ -8,8 +8,9 @@ import os
 import random
 import re
 import shutil
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,8 +19,17 @@ from pathlib import Path
 import duckdb
 from filelock import FileLock, Timeout
 
-from errors import WarehouseBusy, WarehouseHeld, WarehouseUnusable
+from errors import (
+    CommitAbandoned,
+    DiskFull,
+    SyncError,
+    WarehouseBusy,
+    WarehouseHeld,
+    WarehouseUnusable,
+    full_disk_named,
+)
 from holders import leave_note, told_by
+from stops import COMMIT_SECONDS, Stop
 from utils import utc_now
 
 LOG = logging.getLogger(__name__)
@@ -28,9 +38,11 @@ LOCKED = re.compile(
     r"could not set lock|conflicting lock|sharing violation|being used by another process", re.IGNORECASE
 )
 HOLDER = re.compile(r"\(PID (\d+)\)")
-NO_ROOM = re.compile(r"no space left|not enough space|disk quota|file too large|could not (write|fsync|truncate)", re.I)
+FULL = re.compile(r"no space left|not enough space|disk quota|file too large", re.IGNORECASE)
+NOT_WRITTEN = re.compile(r"could not (write|fsync|truncate)", re.IGNORECASE)
 CONFIGURATION = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "threads": "1"}
 MEMORY_LIMIT = "256MB"
+WATCH_SECONDS = 0.1
 
 
 @dataclass(slots=True)
@@ -39,7 +51,7 @@ class DuckDBFile:
 
     path: Path
     temporary: Path
-    give_up: Callable[[], bool]
+    stop: Stop
 
     @contextmanager
     def reading(self, patient_until: datetime) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -53,12 +65,33 @@ class DuckDBFile:
         with self._opened(patient_until, read_only=False) as db:
             db.begin()
             try:
-                yield db
-                db.commit()
+                with self._abandoned_in_time(db):
+                    yield db
+                    db.commit()
             except BaseException:
                 with suppress(duckdb.Error):  # the first error is the one that matters
                     db.rollback()
                 raise
+
+    @contextmanager
+    def _abandoned_in_time(self, db: duckdb.DuckDBPyConnection) -> Iterator[None]:
+        """Breaks off what runs in the block once the grace is over; DuckDB knows no limit of time."""
+        over = threading.Event()
+
+        def watch() -> None:
+            while not over.wait(WATCH_SECONDS):
+                if not self.stop.seconds_left(COMMIT_SECONDS):
+                    db.interrupt()
+
+        watching = threading.Thread(target=watch, name="grace", daemon=True)
+        watching.start()
+        try:
+            yield
+        except duckdb.InterruptException:
+            raise CommitAbandoned(self.stop.grace.total_seconds()) from None
+        finally:
+            over.set()
+            watching.join()
 
     @contextmanager
     def _opened(self, patient_until: datetime, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -67,7 +100,7 @@ class DuckDBFile:
             db.execute("SET TimeZone = 'UTC'")
             yield db
         except (duckdb.Error, OSError) as exc:
-            raise WarehouseUnusable(f"The file {self.path}", reason_of(exc)) from None
+            raise self._unusable(exc) from None
         finally:
             with suppress(duckdb.Error):
                 db.close()
@@ -81,15 +114,21 @@ class DuckDBFile:
                 return duckdb.connect(self.path, read_only=read_only, config=self._configuration())
             except duckdb.Error as exc:
                 if not LOCKED.search(str(exc)):
-                    raise WarehouseUnusable(f"The file {self.path}", reason_of(exc)) from None
+                    raise self._unusable(exc) from None
                 holder = _holder(str(exc))
-            if utc_now() > patient_until or self.give_up():
+            if utc_now() > patient_until or self.stop.is_set():
                 raise WarehouseBusy(str(self.path), time.monotonic() - started, holder)
             if not told:
                 until = f"{patient_until.astimezone():%Y-%m-%d %H:%M:%S}"
                 LOG.warning("%s is held by %s: waiting until %s at the latest", self.path.name, holder, until)
                 told = True
             time.sleep(random.uniform(0.1, 0.5))  # noqa: S311 - jitter, no secret
+
+    def _unusable(self, exc: duckdb.Error | OSError) -> SyncError:
+        """DuckDB tells a full disk by its words only, among them the path of what it could not write."""
+        if FULL.search(str(exc)):
+            return DiskFull(str(self.temporary if str(self.temporary) in str(exc) else self.path))
+        return WarehouseUnusable(f"The file {self.path}", reason_of(exc))
 
     def _configuration(self) -> dict[str, str | bool | int | float | list[str]]:
         make_folder(self.temporary)
@@ -108,7 +147,8 @@ class DuckDBFile:
         except OSError as exc:
             raise WarehouseUnusable(f"The folder {self.path.parent}", exc.strerror or type(exc).__name__) from None
         try:
-            leave_note(note)
+            with full_disk_named(note):
+                leave_note(note)
             yield
         finally:
             note.unlink(missing_ok=True)
@@ -166,7 +206,7 @@ def make_folder(folder: Path) -> None:
 def is_of_the_file(exc: duckdb.Error) -> bool:
     """Whether the database or its disk is what failed, not what was to be written."""
     if isinstance(exc, duckdb.IOException):
-        return NO_ROOM.search(str(exc)) is not None
+        return FULL.search(str(exc)) is not None or NOT_WRITTEN.search(str(exc)) is not None
     return isinstance(exc, duckdb.FatalException | duckdb.InternalException)
 
 

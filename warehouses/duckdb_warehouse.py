@@ -13,6 +13,7 @@ from config import Settings
 from errors import BatchRefused, TableRefused
 from messages import Batch, ClientResult, Finding, HourRead, RefusedAccount, RowsMerged, RunEnd
 from overviews import Overview
+from stops import Stop
 from tables import ACCOUNTS, CREDENTIALS, HOURS
 from utils import squeezed, utc_now
 from warehouses.batch_rows import own_row
@@ -30,9 +31,9 @@ LOG = logging.getLogger(__name__)
 class DuckDBWarehouse:
     """Keeps the promises of ``database.Warehouse`` in one file."""
 
-    def __init__(self, settings: Settings, give_up: Callable[[], bool]) -> None:
+    def __init__(self, settings: Settings, stop: Stop) -> None:
         self._settings = settings
-        self._file = DuckDBFile(settings.duckdb_path, settings.data_dir / "temporary", give_up)
+        self._file = DuckDBFile(settings.duckdb_path, settings.data_dir / "temporary", stop)
         self._tables = DuckDBTables(settings)
         self.patient_until: datetime | None = None
         self.commits_after = timedelta()
@@ -116,7 +117,7 @@ class DuckDBWarehouse:
             try:
                 return CommitInDuckDB(db, self._tables, batch).run()
             except duckdb.Error as exc:
-                if is_of_the_file(exc):
+                if is_of_the_file(exc) or isinstance(exc, duckdb.InterruptException):
                     raise
                 raise BatchRefused(reason_of(exc)) from None
 
@@ -130,14 +131,14 @@ class DuckDBWarehouse:
                 db.execute(f"DELETE FROM {self._tables.name('backfills')} WHERE backfill_id = ?", [backfill_id])
 
     def end_run(self, end: RunEnd) -> None:
-        """The run's own row; then the copy for readers is renewed."""
+        """The run's own row; then the copy for readers, which who is asked to stop leaves to the next cycle."""
         values = own_row("$")
         with self._file.writing(self._deadline()) as db:
             db.execute(
                 f"INSERT INTO {self._tables.name('runs')} ({', '.join(values)}) VALUES ({', '.join(values.values())})",
                 {**asdict(end), "now": utc_now()},
             )
-        if self._settings.duckdb_read_copy is not None:
+        if self._settings.duckdb_read_copy is not None and not self._file.stop.is_set():
             self._file.copy_to(self._settings.duckdb_read_copy, self._deadline())
 
     def overview(self, now: datetime) -> Overview:

@@ -15,6 +15,7 @@ from google.api_core.exceptions import from_http_response
 from config import Settings
 from database import open_warehouse
 from errors import WarehouseUnreachable
+from stops import COMMIT_SECONDS, FAREWELL_SECONDS, Stop
 from tests.bigquery.faults import Fault, cut_before, endless, refused, running_for_ever, silent
 from tests.bigquery.proxy import FaultProxy
 from tests.bigquery.running import Emulator
@@ -45,7 +46,7 @@ CHANGING = ("INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE_TABLE")
 def impatient(settings: Settings) -> Iterator[BigQueryService]:
     """Tries once."""
     once = replace(settings, bigquery_request_timeout=LIMIT, bigquery_retry=timedelta(0))
-    service = BigQueryService(once, lambda: False)
+    service = BigQueryService(once, Stop())
     yield service
     service.close()
 
@@ -86,9 +87,9 @@ def test_the_bytes_of_a_file_end_in_time(desk: Desk, proxy: FaultProxy, fault: C
 
 def test_giving_up_ends_the_waiting_at_once(settings: Settings, proxy: FaultProxy) -> None:
     proxy.inject(refused(403, "quotaExceeded", "Quota exceeded"), asks("query"), None)
-    stopped = threading.Event()
-    service = BigQueryService(replace(settings, bigquery_retry=timedelta(minutes=5)), stopped.is_set)
-    threading.Timer(1, stopped.set).start()
+    stop = Stop()
+    service = BigQueryService(replace(settings, bigquery_retry=timedelta(minutes=5)), stop)
+    threading.Timer(1, stop.set).start()
     started = time.monotonic()
     with pytest.raises(WarehouseUnreachable):
         service.query("SELECT 1 AS one", {}, RIGHT)
@@ -96,15 +97,22 @@ def test_giving_up_ends_the_waiting_at_once(settings: Settings, proxy: FaultProx
     service.close()
 
 
-def test_giving_up_leaves_a_running_job_the_grace(settings: Settings, proxy: FaultProxy) -> None:
-    proxy.inject(running_for_ever(), lambda seen: seen.job_id is not None, None)
-    patient = replace(settings, bigquery_job_timeout=timedelta(minutes=5), shutdown_grace=timedelta(seconds=1))
-    service = BigQueryService(patient, lambda: True)
+@pytest.mark.parametrize(("fault", "kinds"), [(running_for_ever, ["query", "cancel"]), (silent, ["query"])])
+def test_giving_up_leaves_what_is_under_way_the_grace(
+    settings: Settings, proxy: FaultProxy, fault: Callable[[], Fault], kinds: list[str]
+) -> None:
+    """A silent request is abandoned, though it would be given minutes; then nothing more is asked."""
+    proxy.inject(fault(), lambda seen: seen.job_id is not None and seen.kind != "cancel", None)
+    minutes = timedelta(minutes=5)
+    patient = replace(settings, bigquery_job_timeout=minutes, bigquery_request_timeout=minutes)
+    stop = Stop(timedelta(seconds=1))
+    service = BigQueryService(patient, stop)
+    stop.set()
     started = time.monotonic()
     with pytest.raises(WarehouseUnreachable):
         service.query("SELECT 1 AS one", {}, RIGHT)
-    assert 0.9 < time.monotonic() - started < 4
-    assert [seen.kind for seen in proxy.seen if seen.kind not in ("get_job", "query")] == ["cancel"]
+    assert 1 + COMMIT_SECONDS - 0.1 < time.monotonic() - started < 1 + FAREWELL_SECONDS
+    assert [seen.kind for seen in proxy.seen if seen.kind != "get_job"] == kinds
     service.close()
 
 

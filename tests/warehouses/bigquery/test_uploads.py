@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 import pytest
 import requests
 
+from stops import Stop
 from warehouses.bigquery_sessions import BoundedAdapter
 
 BODY = bytes(20_000_000)  # more than the buffers between two sockets take in at once
@@ -45,7 +46,7 @@ def _read_slowly(listening: socket.socket) -> None:
 
 def posted(url: str, *, limit: float, upload: float) -> requests.Response:
     with requests.Session() as session:
-        session.mount("http://", BoundedAdapter(limit, upload))
+        session.mount("http://", BoundedAdapter(limit, upload, Stop()))
         return session.post(url, data=BODY)
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from config import Settings
 from database import open_warehouse
 from errors import WarehouseBusy, WarehouseHeld, WarehouseUnusable
 from messages import RunEnd
+from stops import Stop
 from tests.warehouses.conftest import Desk
 from tests.warehouses.spool_files import call, outcome
 from utils import utc_now
@@ -67,8 +69,9 @@ def test_reading_waits_for_a_writer(desk: Desk) -> None:
 
 
 def test_who_is_asked_to_stop_waits_no_longer(desk: Desk) -> None:
-    asked = [False, True]
-    warehouse = open_warehouse(desk.settings, give_up=lambda: asked.pop(0))
+    stop = Stop()
+    warehouse = open_warehouse(desk.settings, stop)
+    threading.Timer(0.2, stop.set).start()
     with another_process("reader", desk.settings.data_dir):
         started = time.monotonic()
         with pytest.raises(WarehouseBusy):
