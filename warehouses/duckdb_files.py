@@ -43,6 +43,7 @@ NOT_WRITTEN = re.compile(r"could not (write|fsync|truncate)", re.IGNORECASE)
 CONFIGURATION = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "threads": "1"}
 MEMORY_LIMIT = "256MB"
 WATCH_SECONDS = 0.1
+MAGIC, MAGIC_PLACE = b"DUCK", 8
 
 
 @dataclass(slots=True)
@@ -128,7 +129,16 @@ class DuckDBFile:
         """DuckDB tells a full disk by its words only, among them the path of what it could not write."""
         if FULL.search(str(exc)):
             return DiskFull(str(self.temporary if str(self.temporary) in str(exc) else self.path))
-        return WarehouseUnusable(f"The file {self.path}", reason_of(exc))
+        why = reason_of(exc) if self._is_duckdb() else "it is not a DuckDB file"
+        return WarehouseUnusable(f"The file {self.path}", why)
+
+    def _is_duckdb(self) -> bool:
+        """By its first bytes; DuckDB itself takes files of others for something to be opened with an extension."""
+        try:
+            with self.path.open("rb") as file:
+                return file.read(len(MAGIC) + MAGIC_PLACE).endswith(MAGIC)
+        except OSError:
+            return True  # what is wrong with it, DuckDB has said
 
     def _configuration(self) -> dict[str, str | bool | int | float | list[str]]:
         make_folder(self.temporary)

@@ -90,33 +90,6 @@ def test_workers_end_with_a_killed_parent_and_the_next_run_goes_on(program: Prog
 
 
 @posix_only
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_in_the_middle_of_a_download_ends_the_run_in_order(
-    program: Program, dialers: Dialers, number: signal.Signals
-) -> None:
-    done, slow = dialers(1), dialers(2)
-    slow.misbehave(trickle=True)
-    program.import_clients(("Done", done.url, "1"), ("Slow", slow.url, "2"))
-    process = program.start("--single", SHUTDOWN_GRACE_SECONDS="3", HTTP_TIMEOUT="60")
-    wait_for(lambda: slow.seen.connections)
-    wait_for(lambda: (program.data / "calls.duckdb").exists() and committed(program))
-    begun = time.monotonic()
-    process.send_signal(number)
-    text, _ = process.communicate(timeout=20)
-    assert process.returncode == 128 + number, text
-    assert time.monotonic() - begun < 3 + 5
-    assert {row["client_id"] for row in program.calls()} == {"1"}
-    assert program.leftovers() == []
-
-
-def committed(program: Program) -> bool:
-    try:
-        return bool(program.rows("SELECT 1 FROM vicidial.runs"))
-    except Exception:  # noqa: BLE001 - the file is being written at this moment
-        return False
-
-
-@posix_only
 def test_a_reader_that_holds_the_file_makes_the_commit_wait(program: Program, dialers: Dialers) -> None:
     dialer = dialers()
     program.import_clients(("Sales", dialer.url, "1"))

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -15,12 +15,13 @@ import pytest
 
 from config import Settings
 from database import open_warehouse
-from errors import WarehouseBusy, WarehouseHeld, WarehouseUnusable
+from errors import CommitAbandoned, WarehouseBusy, WarehouseHeld, WarehouseUnusable
 from messages import RunEnd
-from stops import Stop
+from stops import COMMIT_SECONDS, FAREWELL_SECONDS, Stop
 from tests.warehouses.conftest import Desk
 from tests.warehouses.spool_files import call, outcome
 from utils import utc_now
+from warehouses.duckdb_files import DuckDBFile
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -113,7 +114,8 @@ def test_ten_kills_leave_every_acknowledged_batch_whole(desk: Desk) -> None:
 def test_a_full_disk_is_named_and_leaves_what_was_there(desk: Desk) -> None:
     command = [sys.executable, "-m", "tests.warehouses.duckdb.holding", "full", str(desk.settings.data_dir)]
     told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert told.startswith("WarehouseUnusable ")
+    assert told.startswith("DiskFull ")
+    assert "calls.duckdb" in told
     assert (desk.rows(), desk.rows("ledger")) == ([], [])
     assert desk.counts(outcome(desk.spool.sealed(call(2)))) == [(1, 0, 0, 0)]
 
@@ -122,9 +124,45 @@ def test_a_full_disk_is_named_and_leaves_what_was_there(desk: Desk) -> None:
 def test_a_file_that_is_no_database_is_left_alone(settings: Settings, content: bytes) -> None:
     settings.data_dir.mkdir()
     settings.duckdb_path.write_bytes(content)
-    with pytest.raises(WarehouseUnusable, match=r"calls\.duckdb"):
+    with pytest.raises(WarehouseUnusable, match=r"calls\.duckdb.*not a DuckDB file"):
         open_warehouse(settings).prepare()
     assert settings.duckdb_path.read_bytes() == content
+
+
+def of_a_newer_version(content: bytes) -> bytes:
+    """The header's first eight bytes are its checksum, bytes 12 to 20 the version of the format."""
+    rest = content[8:12] + (int.from_bytes(content[12:20], "little") + 1).to_bytes(8, "little") + content[20:4096]
+    checksum = 5381
+    for place in range(0, len(rest), 8):
+        checksum ^= int.from_bytes(rest[place : place + 8], "little") * 0xBF58476D1CE4E5B9 % 2**64
+    return checksum.to_bytes(8, "little") + rest + content[4096:]
+
+
+def damaged(content: bytes) -> bytes:
+    return content[:12388] + bytes(40) + content[12428:]
+
+
+@pytest.mark.parametrize(("change", "words"), [(of_a_newer_version, "version number"), (damaged, "Corrupt")])
+def test_a_file_that_cannot_be_read_is_left_alone(desk: Desk, change: Callable[[bytes], bytes], words: str) -> None:
+    path = desk.settings.duckdb_path
+    changed = change(path.read_bytes())
+    path.write_bytes(changed)
+    for use in (desk.warehouse.prepare, desk.warehouse.credential_rows, lambda: desk.commit(outcome())):
+        with pytest.raises(WarehouseUnusable, match=words):
+            use()
+    assert path.read_bytes() == changed
+    assert not path.with_name(path.name + ".wal").exists()
+
+
+def test_a_commit_that_outlasts_the_grace_is_taken_back(desk: Desk) -> None:
+    stop = Stop(timedelta(seconds=0.5))
+    file = DuckDBFile(desk.settings.duckdb_path, desk.settings.data_dir / "temporary", stop)
+    stop.set()
+    with pytest.raises(CommitAbandoned), file.writing(utc_now()) as db:
+        db.execute("INSERT INTO vicidial.ledger VALUES ('batch', 'run', now())")
+        db.execute("SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range % 7 = b.range % 11")
+    assert 0.5 + COMMIT_SECONDS - 0.1 < stop.seconds_since < 0.5 + FAREWELL_SECONDS
+    assert desk.rows("ledger") == []
 
 
 def test_a_folder_that_cannot_be_made_is_named(settings: Settings, tmp_path: Path) -> None:
