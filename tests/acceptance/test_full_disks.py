@@ -1,4 +1,4 @@
-"""A disk without room, in each place that is written to: it is said in words, nothing is lost, and with room it goes on.
+"""A disk without room, in each place that is written to: it is said, nothing is lost, and with room it goes on.
 
 Small file systems need the right to mount; where that is missing, a limit on the size of files stands in for them
 (that of the DuckDB file: tests/warehouses/duckdb).
