@@ -5,11 +5,11 @@ import threading
 import time
 from datetime import timedelta
 
-COMMIT_SECONDS = 2.0
+COMMIT_SECONDS = 1.5
 """After the grace: workers that used all of it leave windows that are worth a last commit."""
-FAREWELL_SECONDS = 3.5
+FAREWELL_SECONDS = 2.5
 """After the grace: to give back what is held elsewhere; whatever still runs then is left to the next start."""
-EXIT_SECONDS = 4.5
+EXIT_SECONDS = 4.0
 """After the grace: the process is gone, whatever it hangs in."""
 
 _stop = threading.Event()

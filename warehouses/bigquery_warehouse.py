@@ -8,9 +8,10 @@ from datetime import date, datetime
 from typing import Any
 
 from config import Settings
+from errors import CommitAbandoned
 from messages import Batch, ClientResult, Finding, HourRead, RefusedAccount, RowsMerged, RunEnd
 from overviews import Overview
-from stops import Stop
+from stops import COMMIT_SECONDS, Stop
 from tables import ACCOUNTS, HOURS
 from utils import utc_now
 from warehouses.batch_rows import own_row
@@ -31,6 +32,7 @@ class BigQueryWarehouse:
 
     def __init__(self, settings: Settings, stop: Stop) -> None:
         self._settings = settings
+        self._stop = stop
         self._service = BigQueryService(settings, stop)
         self._tables = BigQueryTables(settings, self._service)
         self._lease = BigQueryLease(self._service, self._tables, settings.data_dir, settings.bigquery_lease)
@@ -75,6 +77,8 @@ class BigQueryWarehouse:
 
     def commit(self, batch: Batch) -> list[ClientResult]:
         """Until the cycle is over, and as long as any call at least: one that took too long wants to commit too."""
+        if not self._stop.seconds_left(COMMIT_SECONDS):
+            raise CommitAbandoned(self._stop.grace.total_seconds())  # another one just before has used up the time
         until = self.patient_until or utc_now() + self._settings.cycle_interval
         seconds = max((until - utc_now()).total_seconds(), self._settings.bigquery_retry.total_seconds())
         deadline = time.monotonic() + seconds

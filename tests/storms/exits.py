@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import psutil
@@ -103,7 +104,7 @@ class Scene:
         self.reader: subprocess.Popen[bytes] | None = None
         self.gone: int | None = None
         """The port of a dialer that is down for now."""
-        self.process: subprocess.Popen[str]
+        self.process: Any = None  # subprocess.Popen[str], from start on
 
     def __enter__(self) -> "Scene":
         now = datetime.now(UTC) - timedelta(minutes=5)
@@ -123,8 +124,11 @@ class Scene:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in self.processes():
-            process.kill()
+        if self.process is not None:
+            for process in self.processes():
+                process.kill()
+            self.process.wait()
+            self._reading.join()
         self.held.close()
 
     def rows(self) -> list[tuple[str, str, str]]:
@@ -143,8 +147,9 @@ class Scene:
 
     def _read(self) -> None:
         assert self.process.stdout
-        for line in self.process.stdout:
-            self.lines.append((time.monotonic(), line))
+        with self.process.stdout as lines:
+            for line in lines:
+                self.lines.append((time.monotonic(), line))
 
     @property
     def text(self) -> str:
