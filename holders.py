@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from utils import utc_now, write_durably
@@ -14,9 +15,12 @@ from utils import utc_now, write_durably
 def this_process() -> str:
     """For people: process, machine, since when, and the command without what its options are set to."""
     command = " ".join([Path(sys.argv[0]).name, *_options(sys.argv[1:])])
-    return (
-        f"process {os.getpid()} on {socket.gethostname()}, since {utc_now().isoformat(timespec='seconds')} ({command})"
-    )
+    return f"process {os.getpid()} on {socket.gethostname()}, since {moment(utc_now())} ({command})"
+
+
+def moment(time: datetime) -> str:
+    """By this machine's clock, with its distance from UTC: whoever reads it may be elsewhere."""
+    return f"{time.astimezone():%Y-%m-%d %H:%M:%S %z}"
 
 
 def leave_note(path: Path) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from errors import SyncError, WarehouseHeld, WarehouseUnusable
-from holders import this_process
+from holders import moment, this_process
 from tables import LEASES
 from utils import utc_now, write_durably
 from warehouses.bigquery_service import BigQueryService, Value
@@ -155,7 +155,7 @@ class BigQueryLease:
         if not row.get("owner"):
             return "another one had taken it in the meantime, and has given it back"
         expires = row.get("expires_at")
-        until = f"{expires.astimezone():%Y-%m-%d %H:%M:%S}" if isinstance(expires, datetime) else "unknown"
+        until = moment(expires) if isinstance(expires, datetime) else "unknown"
         return f"{row.get('holder')}; without a sign of life it ends at {until}"
 
     def _keep(self) -> None:
