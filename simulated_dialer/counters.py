@@ -74,6 +74,11 @@ class Counters:
                 self._connections -= 1
                 self._most_open = max(most_before, self._most_open - 1)
 
+    @property
+    def answering(self) -> int:
+        with self._lock:
+            return self._answering
+
     def started(self, request: Request) -> None:
         user = request.login.user if request.login else request.one("user") if "api" in request.page else ""
         seen = SeenRequest(request.page, request.method, user, request.without_secrets())

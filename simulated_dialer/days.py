@@ -170,6 +170,9 @@ class DayOfCalls:
         if answered is not None and self._chance() < rates.lost_hangups:
             # The clean-up of the next night finds a call that nobody ended, and guesses its length.
             ended = disposed = born + 24 * 3600
+        corrected = None
+        if answered is not None and rates.corrected_lengths and self._chance() < rates.corrected_lengths:
+            corrected = disposed + 60 + int(self._chance() * 3600)
         copies = 1
         if leg.direction == "inbound" and answered is not None and self._chance() < rates.join_duplicates:
             copies = 2
@@ -179,7 +182,7 @@ class DayOfCalls:
             length_seconds=length,
             term_reason=reason,
             wrapup_seconds=min(wrapup, 99),
-            changed_at=disposed,
+            changed_at=corrected or disposed,
             copies=copies,
         )
         share = rates.hidden_outbound if leg.direction == "outbound" else rates.hidden_inbound
@@ -197,6 +200,8 @@ class DayOfCalls:
             disposed=disposed,
             switched=switched,
             lead_before_switch=before,
+            corrected=corrected,
+            first_length=None if corrected is None else length * 2 + 60,
         )
 
     def _on_another_lead(self, leg: Leg) -> Leg:

@@ -91,6 +91,16 @@ class SimulatedDialer:
         """What clients did so far; a snapshot."""
         return self._counters.snapshot(self._accounts.failed_logins)
 
+    @property
+    def requests_now(self) -> int:
+        """How many it is answering; cheaper than all of ``seen``."""
+        return self._counters.answering
+
+    @property
+    def will_misbehave(self) -> bool:
+        """Whether something that was asked of it is not used up."""
+        return self._wrong.are_left()
+
     def misbehave(self, **wrong: Any) -> None:
         """Go wrong in the ways of `Misbehaviour` (its fields by name); a later call wins over an earlier one."""
         self._wrong.add(Misbehaviour(**wrong))

@@ -79,6 +79,7 @@ class LegStory:
     its agent; at the end it gets length and hang-up reason, at ``disposed`` its status. A leg that no agent gets
     has ``answered`` None and is decided at once when it ends; an outbound one is not written before. Whether a row in
     between is hidden, and what its status is called, the world adds: that depends on the tables of the dialer.
+    A clean-up may correct the length when all of that is over: at ``corrected``; until then it was ``first_length``.
     """
 
     leg: Leg
@@ -88,11 +89,13 @@ class LegStory:
     disposed: int
     switched: int | None = None
     lead_before_switch: Leg | None = None
+    corrected: int | None = None
+    first_length: int | None = None
 
     def at(self, moment: int) -> Leg | None:
         """The row at ``moment``, or None while there is none yet."""
         if moment >= self.disposed:
-            return self.leg
+            return self._with_its_length(self.leg, moment)
         if moment < self.born or (self.answered is None and self.leg.direction == "outbound"):
             return None
         undecided = replace(
@@ -112,7 +115,12 @@ class LegStory:
             )
         if moment < self.ended:
             return replace(undecided, length_seconds=None, term_reason="", changed_at=self.answered)
-        return replace(undecided, changed_at=self.ended)
+        return replace(self._with_its_length(undecided, moment), changed_at=self.ended)
+
+    def _with_its_length(self, leg: Leg, moment: int) -> Leg:
+        if self.corrected is None or moment >= self.corrected:
+            return leg
+        return replace(leg, length_seconds=self.first_length, changed_at=self.disposed)
 
     def _with_its_lead(self, moment: int) -> Leg:
         if self.switched is None or self.lead_before_switch is None or moment >= self.switched:

@@ -89,6 +89,11 @@ class Misbehaviours:
         with self._lock:
             self._asked.clear()
 
+    def are_left(self) -> bool:
+        """Whether some request that is still to come will go wrong."""
+        with self._lock:
+            return any(left[0] != 0 for _, left in self._asked)
+
     def next_for(self, page: str) -> Misbehaviour:
         """What to do with one request of that page; uses up one of the requests it was asked for."""
         with self._lock:

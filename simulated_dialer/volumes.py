@@ -15,6 +15,7 @@ class Rates:
     lead_switches: float = 0.004
     late_dispositions: float = 0.05
     lost_hangups: float = 0.001
+    corrected_lengths: float = 0.0
     join_duplicates: float = 0.033
     hidden_outbound: float = 0.005
     hidden_inbound: float = 0.022

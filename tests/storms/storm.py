@@ -1,203 +1,229 @@
-"""A daemon in a storm: it, its workers and its warehouse are killed at random moments while the dialers go on.
+"""A daemon in a storm: it, its workers, its warehouse and its dialers are struck at chosen moments, and calls go on.
 
 Whatever happens, after a last quiet cycle the calls table must equal the dialers' truth. Seeded, so that a storm that
 found something can be run again as far as processes allow.
 """
 
-import contextlib
-import random
+import os
 import subprocess
+import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from contextlib import ExitStack, suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import psutil
 
-from simulated_dialer import Account, Leg, SimulatedDialer, World
-from tests.acceptance.running import PASSWORD, USER, ZONE, Program, ProgramOnBigQuery
+from simulated_dialer import Leg
+from tests.acceptance.running import ZONE, Program, ProgramOnBigQuery
+from tests.bigquery.proxy import FaultProxy
 from tests.bigquery.running import Emulator
-from tests.storms.truth import Clockwork, Findings, ahead, compare, legs_of
+from tests.storms import plans
+from tests.storms.daemons import GRACE_SECONDS, UNUSABLE, Daemon, again_after
+from tests.storms.plans import Event, planned
+from tests.storms.reports import Report
+from tests.storms.truth import Clockwork, Findings, Row, ahead, compare, legs_of, unbalanced
+from tests.storms.watching import Log, Watch
+from tests.storms.wire import Wire
+from tests.storms.worlds import LAG, dialers_of_a_storm, misbehave, move_on
 
-LAG = timedelta(hours=8)
-"""How far the dialers' clocks are behind when the storm begins; they catch up with every event."""
 QUIET_CYCLES = 4
+EVENTS_UNTIL_CALM = 20
+CALM_SECONDS = 90.0
 SETTINGS = {
-    "CYCLE_INTERVAL_MINUTES": "0.1", "LOOKBACK_HOURS": "24", "SHUTDOWN_GRACE_SECONDS": "5", "RETRY_SECONDS": "5",
-    "BIGQUERY_REQUEST_TIMEOUT": "5", "BIGQUERY_JOB_TIMEOUT": "10", "BIGQUERY_RETRY_SECONDS": "20",
-    "BIGQUERY_COMMIT_SECONDS": "1",
+    "LOOKBACK_HOURS": "24", "SHUTDOWN_GRACE_SECONDS": str(GRACE_SECONDS),
+    "RETRY_SECONDS": "4", "HTTP_TIMEOUT": "2", "BATCH_SIZE": "40", "DB_BATCH_SIZE": "1",
+    "BIGQUERY_REQUEST_TIMEOUT": "3", "BIGQUERY_JOB_TIMEOUT": "6", "BIGQUERY_RETRY_SECONDS": "15",
+    "BIGQUERY_COMMIT_SECONDS": "0.5",
 }  # fmt: skip
-
-
-@dataclass
-class Report:
-    """What a storm did, and what it left."""
-
-    events: Counter[str] = field(default_factory=Counter)
-    phases: Counter[str] = field(default_factory=Counter)
-    findings: Findings = field(default_factory=Findings)
-    ahead: int = 0
-    leftovers: list[str] = field(default_factory=list)
-    recovery_seconds: float = 0.0
-    exit_codes: Counter[int] = field(default_factory=Counter)
-
-    @property
-    def is_clean(self) -> bool:
-        return not (self.findings.wrong or self.ahead or self.leftovers)
-
-    def __str__(self) -> str:
-        found = self.findings
-        return "\n".join(
-            [
-                f"events: {dict(self.events)}; hit while: {dict(self.phases)}",
-                f"rows {found.rows}: lost {found.lost}, doubled {found.doubled}, stale {found.stale}, strangers"
-                f" {found.strangers}, state ahead of rows {self.ahead}",
-                f"quiet cycles ended with {dict(self.exit_codes)}; time to recover {self.recovery_seconds:.1f} s",
-                f"left over: {self.leftovers or 'nothing'}",
-                *found.examples[:20],
-            ]
-        )
+HOLD = """
+import duckdb, sys, time
+deadline = time.monotonic() + 10
+while time.monotonic() < deadline:
+    try:
+        db = duckdb.connect(sys.argv[1], read_only=True)
+    except duckdb.Error:
+        time.sleep(0.01)
+    else:
+        time.sleep(float(sys.argv[2]))
+        break
+"""
 
 
 class Storm:
-    """One run of events over a daemon and its dialers."""
+    """One run of events over a daemon and its dialers; an event waits ``patience`` seconds at most for its phase."""
 
-    def __init__(self, folder: Path, seed: int, emulator: Emulator | None, dialers: int = 3) -> None:
-        self._chance = random.Random(seed)
-        self._emulator = emulator
+    def __init__(
+        self, folder: Path, seed: int, emulator: Emulator | None, dialers: int = 3, patience: float = 5.0
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._program = ProgramOnBigQuery(folder, emulator, **SETTINGS) if emulator else Program(folder, **SETTINGS)
-        self._daemon: subprocess.Popen[str] | None = None
-        self._seed, self._count = seed, dialers
-        self._clocks: list[Clockwork] = []
-        self._log = (folder / "daemon.log").open("w", encoding="utf-8")
+        self._folder, self._seed, self._emulator, self._count = folder, seed, emulator, dialers
+        self._patience = patience
+        if emulator is None:
+            self._program = Program(folder, **SETTINGS, CYCLE_INTERVAL_MINUTES="0.05")
+        else:
+            self._program = ProgramOnBigQuery(folder, emulator, **SETTINGS, CYCLE_INTERVAL_MINUTES="0.1")
+        self._readers: list[subprocess.Popen[bytes]] = []
+        self._last_event = 0.0
         self.report = Report()
 
     def run(self, events: int) -> Report:
         """The events, then quiet cycles, then the comparison."""
-        with contextlib.ExitStack() as stack:
-            stack.callback(self._log.close)
-            self._start_dialers(stack, events)
-            stack.callback(self._kill_daemon)
+        began = time.monotonic()
+        with ExitStack() as stack:
+            self._prepare(stack, events)
             imported = self._program.import_clients(*[
                 (f"Campaign{clock.client}", clock.dialer.url, clock.client) for clock in self._clocks
             ])  # fmt: skip
             assert imported.code == 0, imported.text
-            self._start_daemon()
-            happens: dict[str, Callable[[], None]] = {"parent": self._kill_parent, "worker": self._kill_worker}
-            if self._emulator is not None:
-                happens["emulator"] = self._kill_emulator
-            for number in range(events):
-                time.sleep(self._chance.uniform(0.2, 7.0))
-                self._move_on(LAG / (events + 1))
-                name = self._chance.choice(sorted(happens))
-                self.report.events[name] += 1
-                happens[name]()
-                if number % 10 == 9:
-                    self._look_for_state_ahead()
-            self._kill_daemon()
+            self._begin()
+            names = [name for name in (plans.ON_BIGQUERY if self._emulator else plans.ON_DUCKDB) if _can_happen(name)]
+            for number, event in enumerate(planned(self._seed, events, names), 1):
+                self._happens(event, LAG / (events + 1))
+                if number % EVENTS_UNTIL_CALM == 0:
+                    self._calm_down()
             self._end_quietly()
+        self.report.seconds = time.monotonic() - began
         return self.report
 
-    def _start_dialers(self, stack: contextlib.ExitStack, events: int) -> None:
-        begin = datetime.now(UTC) - LAG - timedelta(seconds=events)
-        first = begin.astimezone(ZoneInfo(ZONE)).date() - timedelta(days=1)
-        for number in range(self._count):
-            world = World(self._seed * 100 + number, first, 4, ZONE, calls_per_hour=[20] * 24)
-            world.now = begin
-            dialer = stack.enter_context(SimulatedDialer(world, accounts=[Account(USER, PASSWORD)]))
-            clock = Clockwork(str(number + 1), dialer)
-            clock.set_to(begin)
-            self._clocks.append(clock)
+    def _prepare(self, stack: ExitStack, events: int) -> None:
+        self._clocks = stack.enter_context(dialers_of_a_storm(self._seed, self._count, events))
+        self._wire: Wire | None = None
+        if self._emulator is not None:
+            proxy = stack.enter_context(FaultProxy(self._emulator.url))
+            self._program.environment["BIGQUERY_EMULATOR_HOST"] = proxy.url
+            self._wire = Wire(proxy)
+        path = self._folder / "daemon.log"
+        own_codes = {UNUSABLE} if self._emulator else set[int]()  # a warehouse that is away when it starts
+        self._daemon = Daemon(self._program, path, self.report, own_codes)
+        stack.callback(self._daemon.log.close)
+        log = Log(path, self._count)
+        stack.callback(log.close)
+        self._watch = Watch(self._program.data, self._daemon, self._clocks, log, self._wire, log.forget)
+        stack.callback(self._daemon.kill)
 
-    def _move_on(self, by: timedelta) -> None:
-        for clock in self._clocks:
-            clock.set_to(clock.dialer.world.now + by)
+    def _begin(self) -> None:
+        self._watch.log.forget()
+        self._daemon.start()
 
-    def _start_daemon(self) -> None:
-        """As a service manager would: at once, always the same command."""
-        self._daemon = self._program.start(output=self._log)
+    def _happens(self, event: Event, clock_moves_by: timedelta) -> None:
+        self._watch.wait_for(event.phase, self._patience)
+        time.sleep(event.delay_seconds)
+        self._recovered()
+        move_on(self._clocks, clock_moves_by)
+        phase = self._watch.phase(event.phase)
+        self._last_event = time.monotonic()
+        self._daemon.note(f"{event.name} {phase}, wished {event.phase}")
+        self._strike(event, phase)
+        self.report.hits[event.name][phase] += 1
 
-    def _kill_daemon(self) -> None:
-        if self._daemon is not None:
+    def _strike(self, event: Event, phase: str) -> None:
+        if event.name == plans.KILL_PARENT:
             self._daemon.kill()
-            self._daemon.wait()
-            self._daemon = None
+            self._look_for_state_ahead()
+            self._begin()
+        elif event.name in plans.SIGNALS:
+            self._daemon.end_in_order(event.name, phase, again_after=again_after(event.name, event.how))
+            self._begin()
+        elif event.name == plans.KILL_WORKER:
+            with suppress(psutil.NoSuchProcess):
+                if workers := self._daemon.workers():
+                    workers[int(event.which * len(workers))].kill()
+        elif event.name == plans.KILL_EMULATOR:
+            self._kill_emulator(event.how)
+        elif event.name == plans.SECOND:
+            self._daemon.try_a_second(self._second(same_folder=event.which < 0.5), phase)
+        elif event.name == plans.READER:
+            self._hold_file(1 + 4 * event.how)
+        elif event.name in plans.OF_DIALERS:
+            misbehave(self._clocks, event)
+        elif self._wire is not None and event.name in plans.OF_BIGQUERY:
+            self._wire.expect(event)
 
-    def _kill_parent(self) -> None:
-        self.report.phases[self._phase()] += 1
-        self._kill_daemon()
-        self._start_daemon()
-
-    def _kill_worker(self) -> None:
-        self.report.phases[self._phase()] += 1
-        with contextlib.suppress(psutil.NoSuchProcess):
-            workers = list(self._workers())
-            if workers:
-                self._chance.choice(workers).kill()
-
-    def _kill_emulator(self) -> None:
+    def _kill_emulator(self, how: float) -> None:
         assert self._emulator is not None
-        self.report.phases[self._phase()] += 1
         self._emulator.kill()
-        time.sleep(self._chance.uniform(0, 2))
+        time.sleep(how)
         self._emulator.restart()
 
-    def _workers(self) -> Iterator[psutil.Process]:
-        if self._daemon is not None and self._daemon.poll() is None:
-            yield from psutil.Process(self._daemon.pid).children(recursive=True)
+    def _second(self, *, same_folder: bool) -> Program:
+        """The same warehouse, and the same DATA_DIR or one of its own."""
+        second = Program(self._folder)
+        second.environment = dict(self._program.environment)
+        if self._emulator is not None:  # its own way to BigQuery, so that it uses up none of the faults
+            second.environment["BIGQUERY_EMULATOR_HOST"] = self._emulator.url
+        if not same_folder:
+            second.data = self._folder / "second"
+            second.environment |= {"DATA_DIR": str(second.data)}
+            second.environment |= {"DUCKDB_PATH": str(self._program.data / "calls.duckdb")}
+        return second
 
-    def _phase(self) -> str:
-        """What the daemon is at, seen from outside: its workers read, or the parent has the spool to itself."""
-        data = self._program.data
-        with contextlib.suppress(OSError):
-            if any((data / "downloads").rglob("*")):
-                return "download"
-            if any((data / "temporary").glob("*.parquet")):
-                return "commit"
-            if any((data / "spool").rglob("*.parquet")):
-                return "spooled"
-        return "between"
+    def _hold_file(self, seconds: float) -> None:
+        command = [sys.executable, "-c", HOLD, str(self._program.data / "calls.duckdb"), f"{seconds:.2f}"]
+        self._readers = [reader for reader in self._readers if reader.poll() is None]
+        self._readers.append(subprocess.Popen(command))
+
+    def _recovered(self) -> None:
+        """Note how long it took since the last event, where every campaign has been committed since."""
+        whole = [moment for moment in self._watch.log.whole_cycles if moment > self._last_event]
+        if self._last_event and whole:
+            self.report.recoveries.append(whole[0] - self._last_event)
+
+    def _calm_down(self) -> None:
+        """Leave it alone until it has recovered."""
+        self._end_misbehaviour()
+        began = time.monotonic()
+        if self._watch.wait_for_whole_cycle(CALM_SECONDS):
+            self.report.recovered_undisturbed.append(time.monotonic() - began)
+        else:
+            self.report.problems.append(f"no whole cycle within {CALM_SECONDS} s without an event")
+
+    def _end_misbehaviour(self) -> None:
+        for clock in self._clocks:
+            clock.dialer.behave()
+        if self._wire is not None:
+            self._wire.calm()
+        for reader in self._readers:
+            reader.wait()
 
     def _look_for_state_ahead(self) -> None:
-        """With the daemon dead, so that both tables are of one moment."""
-        self._kill_daemon()
-        if self._emulator is not None:
-            time.sleep(1.0)  # a script that is under way ends
-        with contextlib.suppress(Exception):  # the tables may not be there yet
-            self.report.ahead += self._state_ahead().ahead
-        self._start_daemon()
-
-    def _state_ahead(self) -> Findings:
-        hours = self._program.rows("SELECT * FROM vicidial.hours")
-        calls = self._program.rows("SELECT * FROM vicidial.calls")
-        marks = {row["source_key"]: row["client_id"] for row in self._program.rows("SELECT * FROM vicidial.watermarks")}
-        by_client = {clock.client: clock for clock in self._clocks}
-        clocks = {key: by_client[client] for key, client in marks.items()}
-        found = ahead(calls, [hour for hour in hours if hour["source_key"] in clocks], clocks)
+        """With the daemon dead. State first: a script in BigQuery may still end, and then rows are ahead of state."""
+        hours, marks = (self._rows(name) for name in ("hours", "watermarks"))
+        found = self._ahead(self._rows("calls"), hours, marks)
+        self.report.looks += 1
+        self.report.ahead += found.ahead
         self.report.findings.examples += found.examples
-        return found
+
+    def _ahead(self, calls: list[Row], hours: list[Row], marks: list[Row]) -> Findings:
+        by_client = {clock.client: clock for clock in self._clocks}
+        clocks = {row["source_key"]: by_client[row["client_id"]] for row in marks}
+        return ahead(calls, [hour for hour in hours if hour["source_key"] in clocks], clocks)
+
+    def _rows(self, table: str) -> list[Row]:
+        return self._program.rows(f"SELECT * FROM vicidial.{table}")
 
     def _end_quietly(self) -> None:
-        began = time.monotonic()
+        self._end_misbehaviour()
+        self._daemon.kill()
         for _ in range(QUIET_CYCLES):
             done = self._program.run("--single", CYCLE_INTERVAL_MINUTES="5")
-            self._log.write(done.text)
-            self.report.exit_codes[done.code] += 1
+            self._daemon.log.write(done.text)
+            self.report.quiet_codes.append(done.code)
             if done.code == 0:
                 break
-        self.report.recovery_seconds = time.monotonic() - began
         self._program.run("--single", CYCLE_INTERVAL_MINUTES="5")
-        calls = self._program.rows("SELECT * FROM vicidial.calls")
+        calls, examples = self._rows("calls"), self.report.findings.examples
         truth = {clock.client: self._recent(clock) for clock in self._clocks}
         wanted = {client: {leg.call_time_local.date() for leg in legs} for client, legs in truth.items()}
         recent = [row for row in calls if row["call_date"] in wanted[row["client_id"]]]
-        self.report.findings = compare(recent, truth)
-        self.report.ahead += self._state_ahead().ahead
-        self.report.leftovers = [str(path) for path in self._program.leftovers()] + self._staging_for_ever()
+        self.report.findings = compare(recent, truth, {clock.client: clock.hidden() for clock in self._clocks})
+        self.report.findings.examples += examples
+        self.report.ahead += self._ahead(calls, self._rows("hours"), self._rows("watermarks")).ahead
+        self.report.books = unbalanced(calls, self._rows("runs"), self._rows("ledger"))
+        temporary = [path for path in (self._program.data / "temporary").rglob("*") if path.is_file()]
+        self.report.leftovers = [str(path) for path in [*self._program.leftovers(), *temporary]]
+        self.report.leftovers += self._daemon.survivors() + self._staging_for_ever()
 
     @staticmethod
     def _recent(clock: Clockwork) -> list[Leg]:
@@ -211,4 +237,11 @@ class Storm:
             return []
         client = self._emulator.client()
         tables = [client.get_table(item.reference) for item in client.list_tables(self._program.dataset)]
-        return [t.table_id for t in tables if t.table_id.startswith("staging_") and t.expires is None]
+        staging = [table for table in tables if table.table_id.startswith("staging_")]
+        self.report.staging_tables = len(staging)
+        return [table.table_id for table in staging if table.expires is None]
+
+
+def _can_happen(name: str) -> bool:
+    """On Windows a process cannot be sent SIGTERM or Ctrl+C by another one."""
+    return os.name == "posix" or name not in plans.SIGNALS

@@ -1,0 +1,96 @@
+"""The wire between a daemon and BigQuery: every request is looked at, and some go wrong in the way of a storm."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.bigquery.faults import Exchange, Fault, cut_after, cut_before, endless, refused, running_for_ever, silent
+from tests.bigquery.proxy import SUBMISSIONS, FaultProxy
+from tests.bigquery.seen import Seen
+from tests.storms import plans
+from tests.storms.plans import Event
+
+FAULTS: dict[str, Callable[[], Fault]] = {
+    plans.LIMITED: lambda: refused(403, "rateLimitExceeded", "Exceeded rate limits: too many requests."),
+    plans.QUOTA: lambda: refused(403, "quotaExceeded", "Quota exceeded: too many load jobs."),
+    plans.UNAVAILABLE: lambda: refused(503, "backendError", "Visibility check was unavailable."),
+    plans.ABORTED: lambda: refused(400, "invalidQuery", "Transaction is aborted due to concurrent update."),
+    plans.CUT_BEFORE: cut_before,
+    plans.CUT_AFTER: cut_after,
+    plans.SILENT: silent,
+    plans.ENDLESS: endless,
+    plans.RUNNING: running_for_ever,
+}
+FURTHEST = 8
+"""A fault strikes one of so many requests that come next."""
+OF_A_COMMIT = ("load_", "commit_")
+OF_THE_SCRIPT = ("commit_", "fence_", "ledger_", "counts_")
+
+
+@dataclass
+class _Waiting:
+    """An event, and how many requests come before the one that it strikes."""
+
+    left: int
+    event: Event
+
+
+class Wire:
+    """Stands in the proxy as the one fault that every request meets."""
+
+    def __init__(self, proxy: FaultProxy) -> None:
+        self._proxy = proxy
+        self._lock = threading.Lock()
+        self._waiting: list[_Waiting] = []
+        self._running: set[str] = set()
+        self._last: Seen | None = None
+        self.is_after_commit = False
+        """Since the staging table was dropped; until the next commit, or the next cycle, begins."""
+        self.calm()
+
+    def expect(self, event: Event) -> None:
+        """One of the next requests goes wrong; whoever waits for an earlier answer is hung up on."""
+        self._proxy.release()
+        with self._lock:
+            self._waiting.append(_Waiting(int(event.how * FURTHEST), event))
+
+    def calm(self) -> None:
+        """Nothing goes wrong any more."""
+        with self._lock:
+            self._waiting.clear()
+            self._running.clear()
+        self._proxy.clear()
+        self._proxy.inject(self._pass, lambda _: True, None)
+        self._proxy.release()
+
+    @property
+    def is_in_commit(self) -> bool:
+        """Since the script was sent, or asked about; until something else is asked for."""
+        return self._last is not None and (self._last.job_id or "").startswith(OF_THE_SCRIPT)
+
+    def begin_cycle(self) -> None:
+        self._last, self.is_after_commit = None, False
+
+    def _pass(self, exchange: Exchange) -> None:
+        seen = exchange.seen
+        with self._lock:
+            self._last = seen
+            if seen.kind == "delete_table" or (seen.job_id or "").startswith(OF_A_COMMIT):
+                self.is_after_commit = seen.kind == "delete_table"
+            fault = self._fault_for(seen)
+        if fault is None:
+            exchange.reply(exchange.forward())
+        else:
+            fault(exchange)
+
+    def _fault_for(self, seen: Seen) -> Fault | None:
+        if seen.job_id in self._running:
+            return running_for_ever()
+        for waiting in self._waiting:
+            waiting.left -= 1
+            if waiting.left < 0 and (waiting.event.name != plans.RUNNING or seen.kind in SUBMISSIONS):
+                self._waiting.remove(waiting)
+                if waiting.event.name == plans.RUNNING and seen.job_id:
+                    self._running.add(seen.job_id)
+                return FAULTS[waiting.event.name]()
+        return None

@@ -1,0 +1,55 @@
+"""The dialers of a storm: their calls go on, are disposed of late, have lengths corrected; and they misbehave."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from simulated_dialer import Account, Rates, SimulatedDialer, World
+from tests.acceptance.running import PASSWORD, USER, ZONE
+from tests.storms.plans import ERROR_500, HANG, RESET, TRUNCATION, Event
+from tests.storms.truth import Clockwork
+
+LAG = timedelta(hours=8)
+"""How far the dialers' clocks are behind when the storm begins; they catch up with every event."""
+RATES = Rates(late_dispositions=0.2, corrected_lengths=0.2, lead_switches=0.05)
+CALLS_PER_HOUR = 20
+EXPORT = "call_report_export.php"
+WRONG: dict[str, Callable[[float], dict[str, Any]]] = {
+    RESET: lambda how: {"reset_after": int(how * 20_000)},
+    ERROR_500: lambda how: {"status": 500},
+    HANG: lambda how: {"hang": True},
+    TRUNCATION: lambda how: {"truncate": how},
+}
+"""What an event makes a dialer do; ``how`` is a share of one."""
+
+
+@contextmanager
+def dialers_of_a_storm(seed: int, count: int, events: int) -> Iterator[list[Clockwork]]:
+    begin = datetime.now(UTC) - LAG - timedelta(seconds=events)
+    first = begin.astimezone(ZoneInfo(ZONE)).date() - timedelta(days=1)
+    clocks = []
+    with ExitStack() as stack:
+        for number in range(count):
+            world = World(seed * 100 + number, first, 4, ZONE, calls_per_hour=[CALLS_PER_HOUR] * 24, rates=RATES)
+            world.now = begin
+            dialer = stack.enter_context(SimulatedDialer(world, accounts=[Account(USER, PASSWORD)]))
+            clock = Clockwork(str(number + 1), dialer)
+            clock.set_to(begin)
+            clocks.append(clock)
+        yield clocks
+
+
+def move_on(clocks: list[Clockwork], by: timedelta) -> None:
+    for clock in clocks:
+        clock.set_to(clock.dialer.world.now + by)
+
+
+def misbehave(clocks: list[Clockwork], event: Event) -> None:
+    """One dialer, in its next answer or its next three."""
+    clock = clocks[int(event.which * len(clocks))]
+    requests = 1 if event.name == TRUNCATION else 1 + int(event.which * 1000) % 3
+    if event.name == TRUNCATION:
+        clock.doubt()
+    clock.dialer.misbehave(**WRONG[event.name](event.how), requests=requests, pages=(EXPORT,))
