@@ -7,6 +7,7 @@ files, is there. So a worker may die at any moment.
 import os
 import pickle
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -95,8 +96,11 @@ def remove_files(windows: tuple[SealedWindow, ...]) -> None:
 
 
 def remove_run(data_dir: Path, run_id: str) -> None:
-    """At the end of a run: what was not committed is read again by the next one."""
+    """At the end of a run: what was not committed is read again by the next one, and what a killed worker left, too."""
     shutil.rmtree(spool_directory(data_dir, run_id), ignore_errors=True)
+    for download in (data_dir / "downloads").glob(f"{run_id}-*"):
+        with suppress(OSError):
+            download.unlink()
 
 
 def remove_leftovers(data_dir: Path) -> int:

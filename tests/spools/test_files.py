@@ -127,9 +127,12 @@ def test_after_a_commit_the_files_of_its_windows_go_and_at_the_end_the_run(
     remove_files(outcome.sealed)
     remove_files(outcome.sealed)
     assert not any(Path(file.path).exists() for file in window.call_files)
+    for run in ("run", "other"):  # what a killed worker leaves
+        (settings.data_dir / "downloads" / f"{run}-0000-0000-1.download").write_bytes(b"x")
     remove_run(settings.data_dir, "run")
     remove_run(settings.data_dir, "run")
     assert list((settings.data_dir / "spool").iterdir()) == []
+    assert [path.name for path in (settings.data_dir / "downloads").iterdir()] == ["other-0000-0000-1.download"]
 
 
 def test_leftovers_are_counted_and_removed_and_the_rest_is_kept(settings: Settings) -> None:

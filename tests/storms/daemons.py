@@ -95,7 +95,7 @@ class Daemon:
         fine = {CODES[number], -number} if phase == START else {CODES[number]}  # not yet up: as the system does it
         if code not in fine:
             self._report.problems.append(f"{name} {phase}: exit code {code}")
-        elif code > 0 and again_after is None:
+        elif phase != START and again_after is None:
             self._report.problems += [f"{name} {phase}: left {path}" for path in self._program.leftovers()]
             alive = psutil.wait_procs(workers, timeout=END_SECONDS)[1]
             self._report.problems += [f"{name} {phase}: left process {each.pid}" for each in alive if _runs(each)]

@@ -41,7 +41,7 @@ def planned(seed: int, count: int, names: Sequence[str]) -> list[Event]:
     events: list[Event] = []
     while len(events) < count:
         for name in chance.sample(names, len(names)):
-            delay = chance.choice((0.0, chance.uniform(0, 0.05), chance.uniform(0, 0.3)))
+            delay = chance.choice((0.0, chance.uniform(0, 0.05), chance.uniform(0, 0.2)))
             events.append(Event(name, chance.choice(_phases_for(name)), delay, chance.random(), chance.random()))
     return events[:count]
 

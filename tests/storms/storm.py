@@ -29,8 +29,9 @@ from tests.storms.wire import Wire
 from tests.storms.worlds import LAG, dialers_of_a_storm, misbehave, move_on
 
 QUIET_CYCLES = 4
-EVENTS_UNTIL_CALM = 20
+EVENTS_UNTIL_CALM = 50
 CALM_SECONDS = 90.0
+COME_UP_SECONDS = 60.0
 SETTINGS = {
     "LOOKBACK_HOURS": "24", "SHUTDOWN_GRACE_SECONDS": str(GRACE_SECONDS),
     "RETRY_SECONDS": "4", "HTTP_TIMEOUT": "2", "BATCH_SIZE": "40", "DB_BATCH_SIZE": "1",
@@ -52,14 +53,24 @@ while time.monotonic() < deadline:
 
 
 class Storm:
-    """One run of events over a daemon and its dialers; an event waits ``patience`` seconds at most for its phase."""
+    """One run of events over a daemon and its dialers.
+
+    An event waits ``patience`` seconds at most for its phase; but of each ``burst`` only the first does.
+    """
 
     def __init__(
-        self, folder: Path, seed: int, emulator: Emulator | None, dialers: int = 3, patience: float = 5.0
+        self,
+        folder: Path,
+        seed: int,
+        emulator: Emulator | None,
+        *,
+        dialers: int = 3,
+        patience: float = 10.0,
+        burst: int = 1,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._seed, self._emulator, self._count = folder, seed, emulator, dialers
-        self._patience = patience
+        self._patience, self._burst = patience, burst
         if emulator is None:
             self._program = Program(folder, **SETTINGS, CYCLE_INTERVAL_MINUTES="0.05")
         else:
@@ -80,7 +91,7 @@ class Storm:
             self._begin()
             names = [name for name in (plans.ON_BIGQUERY if self._emulator else plans.ON_DUCKDB) if _can_happen(name)]
             for number, event in enumerate(planned(self._seed, events, names), 1):
-                self._happens(event, LAG / (events + 1))
+                self._happens(event, LAG / (events + 1), self._patience if number % self._burst == 0 else 0)
                 if number % EVENTS_UNTIL_CALM == 0:
                     self._calm_down()
             self._end_quietly()
@@ -107,8 +118,10 @@ class Storm:
         self._watch.log.forget()
         self._daemon.start()
 
-    def _happens(self, event: Event, clock_moves_by: timedelta) -> None:
-        self._watch.wait_for(event.phase, self._patience)
+    def _happens(self, event: Event, clock_moves_by: timedelta, patience: float) -> None:
+        self._watch.wait_for({event.phase}, patience)
+        if event.name == plans.SECOND:  # nobody is refused by one that has not come up yet
+            self._watch.wait_for(set(plans.PHASES[1:]), COME_UP_SECONDS)
         time.sleep(event.delay_seconds)
         self._recovered()
         move_on(self._clocks, clock_moves_by)
@@ -125,6 +138,7 @@ class Storm:
             self._begin()
         elif event.name in plans.SIGNALS:
             self._daemon.end_in_order(event.name, phase, again_after=again_after(event.name, event.how))
+            self._look_for_state_ahead()
             self._begin()
         elif event.name == plans.KILL_WORKER:
             with suppress(psutil.NoSuchProcess):
@@ -146,6 +160,7 @@ class Storm:
         self._emulator.kill()
         time.sleep(how)
         self._emulator.restart()
+        self._look_for_state_ahead()
 
     def _second(self, *, same_folder: bool) -> Program:
         """The same warehouse, and the same DATA_DIR or one of its own."""
@@ -188,7 +203,7 @@ class Storm:
             reader.wait()
 
     def _look_for_state_ahead(self) -> None:
-        """With the daemon dead. State first: a script in BigQuery may still end, and then rows are ahead of state."""
+        """State first: a script in BigQuery may still end, and then rows are ahead of state."""
         hours, marks = (self._rows(name) for name in ("hours", "watermarks"))
         found = self._ahead(self._rows("calls"), hours, marks)
         self.report.looks += 1

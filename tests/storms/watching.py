@@ -78,10 +78,10 @@ class Watch:
     """Told of a new daemon in place of one that ended by itself."""
     jobs: dict[int, Job] = field(default_factory=dict)
 
-    def wait_for(self, phase: str, seconds: float) -> None:
-        """Return as soon as the daemon is there, or when the time is up."""
+    def wait_for(self, phases: set[str], seconds: float) -> None:
+        """Return as soon as the daemon is in one of them, or when the time is up."""
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline and phase not in self.phases():
+        while time.monotonic() < deadline and not phases & self.phases():
             time.sleep(LOOK_SECONDS)
 
     def wait_for_whole_cycle(self, seconds: float) -> bool:
