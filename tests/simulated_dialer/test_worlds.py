@@ -107,6 +107,18 @@ def test_some_leads_are_switched_during_the_call() -> None:
     assert (before.uniqueid, before.campaign_id) == (after.uniqueid, after.campaign_id)
 
 
+def test_some_lengths_are_corrected_after_the_disposition() -> None:
+    world = World(3, calls_per_hour=300, rates=Rates(corrected_lengths=0.5))
+    story = next(s for s in world.stories_on(date(2026, 3, 2)) if s.corrected is not None)
+    assert story.corrected is not None
+    moments = (story.ended, story.disposed, story.corrected - 1, story.corrected)
+    legs = [leg for leg in map(story.at, moments) if leg is not None]
+    first, final = story.first_length, story.leg.length_seconds
+    assert [leg.length_seconds for leg in legs] == [first, first, first, final]
+    assert first != final
+    assert [leg.status for leg in legs[1:]] == [story.leg.status] * 3
+
+
 def test_the_hour_repeats_when_the_clocks_go_back() -> None:
     world = World(start=NIGHT_CLOCKS_GO_BACK, calls_per_hour=[30] * 24, rates=Rates.none())
     legs = world.legs_at()
