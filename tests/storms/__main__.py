@@ -1,6 +1,7 @@
 """python -m tests.storms --warehouse bigquery --events 1000 --seed 1: a storm, then the comparison with the truth."""
 
 import argparse
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -16,6 +17,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, help="kept afterwards; a temporary one if not given")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing of it is left running
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr] # an ordinary stream here
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
