@@ -115,6 +115,11 @@ class Storm:
         stack.callback(self._daemon.kill)
 
     def _begin(self) -> None:
+        """A worker that was killed counts as one without memory, whose campaign runs alone for a day: forgotten here.
+
+        In the end no two campaigns would run at a time any more. The program may lose that file.
+        """
+        (self._program.data / "troubles.json").unlink(missing_ok=True)
         self._watch.log.forget()
         self._daemon.start()
 
@@ -219,7 +224,7 @@ class Storm:
         return self._program.rows(f"SELECT * FROM vicidial.{table}")
 
     def _end_quietly(self) -> None:
-        self._end_misbehaviour()
+        self._calm_down()  # a dialer that failed several times rests, and is asked again by now
         self._daemon.kill()
         for _ in range(QUIET_CYCLES):
             done = self._program.run("--single", CYCLE_INTERVAL_MINUTES="5")
