@@ -92,8 +92,7 @@ class Daemon:
             self.kill()
             return
         self._report.exits[phase].append(time.monotonic() - begun)
-        fine = {CODES[number], -number} if phase == START else {CODES[number]}  # not yet up: as the system does it
-        if code not in fine:
+        if code != CODES[number]:
             self._report.problems.append(f"{name} {phase}: exit code {code}")
         elif phase != START and again_after is None:
             self._report.problems += [f"{name} {phase}: left {path}" for path in self._program.leftovers()]

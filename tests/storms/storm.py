@@ -127,6 +127,8 @@ class Storm:
         self._watch.wait_for({event.phase}, patience)
         if event.name == plans.SECOND:  # nobody is refused by one that has not come up yet
             self._watch.wait_for(set(plans.PHASES[1:]), COME_UP_SECONDS)
+        if event.name in plans.SIGNALS:
+            self._watch.wait_for_a_word(COME_UP_SECONDS)
         time.sleep(event.delay_seconds)
         self._recovered()
         move_on(self._clocks, clock_moves_by)

@@ -26,7 +26,7 @@ class Log:
     def __init__(self, path: Path, campaigns: int) -> None:
         self._file = path.open(encoding="utf-8", errors="replace")
         self._campaigns, self._done, self._rest = campaigns, 0, ""
-        self.has_begun = self.is_in_cycle = False
+        self.has_spoken = self.has_begun = self.is_in_cycle = False
         self.cycles = 0
         self.whole_cycles: list[float] = []
         """When cycles ended in which every campaign was committed."""
@@ -37,12 +37,13 @@ class Log:
     def forget(self) -> None:
         """Another daemon begins."""
         self.look()
-        self.has_begun = self.is_in_cycle = False
+        self.has_spoken = self.has_begun = self.is_in_cycle = False
         self._done, self._rest = 0, ""
 
     def look(self) -> None:
         *lines, self._rest = (self._rest + self._file.read()).split("\n")
         for line in lines:
+            self.has_spoken = self.has_spoken or " - INFO - " in line
             if BEGINS in line:
                 self.has_begun = self.is_in_cycle = True
                 self._done = 0
@@ -82,6 +83,12 @@ class Watch:
         """Return as soon as the daemon is in one of them, or when the time is up."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and not phases & self.phases():
+            time.sleep(LOOK_SECONDS)
+
+    def wait_for_a_word(self, seconds: float) -> None:
+        """Before its first line a process is an interpreter that imports, and takes signals as Python does."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not (self.phases() and self.log.has_spoken):
             time.sleep(LOOK_SECONDS)
 
     def wait_for_whole_cycle(self, seconds: float) -> bool:
