@@ -17,6 +17,8 @@ from utils import one_line, squeezed
 
 YES, NO = frozenset({"", "yes", "y", "true", "t", "1", "on"}), frozenset({"no", "n", "false", "f", "0", "off"})
 MOST_CONNECTIONS = 50
+LOST = "\ufffd"
+"""What a program writes for a character that it cannot read."""
 Row = Mapping[str, str | None]
 
 
@@ -33,8 +35,13 @@ CANONICAL = {squeezed(column.name): column.name for column in CREDENTIALS.column
 
 def by_our_names(row: Row) -> dict[str, str]:
     """A row with the names of ``tables.CREDENTIALS``, without surrounding blanks; other columns are dropped."""
-    ours = {CANONICAL[squeezed(name)]: value for name, value in row.items() if squeezed(name) in CANONICAL}
-    return {name: (value or "") if name == "password" else (value or "").strip() for name, value in ours.items()}
+    ours = {CANONICAL[squeezed(name)]: _text(value) for name, value in row.items() if squeezed(name) in CANONICAL}
+    return {name: value if name == "password" else value.strip() for name, value in ours.items()}
+
+
+def _text(value: str | None) -> str:
+    """With the mark of a lost character in place of half a character, which nothing can store or send."""
+    return re.sub("[\ud800-\udfff]", LOST, value or "")
 
 
 def source_key(row: Row) -> str:
@@ -69,6 +76,7 @@ def problems_of(row: dict[str, str]) -> list[Problem]:
     """Everything that keeps a row from being used."""
     required = [column.name for column in CREDENTIALS.columns if column.required]
     problems = [Problem(name, "is empty") for name in required if not row.get(name)]
+    problems += _problems_of_login(row.get("username", ""), row.get("password", ""))
     if row.get("url"):
         try:
             report_address(row["url"])
@@ -82,8 +90,19 @@ def problems_of(row: dict[str, str]) -> list[Problem]:
     limit = row.get("max_connections", "")
     if limit and not (re.fullmatch(r"\d{1,3}", limit) and 1 <= int(limit) <= MOST_CONNECTIONS):
         problems.append(Problem("max_connections", f"must be a whole number from 1 to {MOST_CONNECTIONS}"))
-    if (password := row.get("password", "")).startswith("env:"):
-        problems += _problems_of_reference(password.removeprefix("env:"))
+    return problems
+
+
+def _problems_of_login(username: str, password: str) -> list[Problem]:
+    """What would reach the dialer as another login, and count there as a failed one."""
+    lost = "has a character that was lost when it was saved or read: write it anew, in a file in UTF-8"
+    problems = [Problem(n, lost) for n, text in (("username", username), ("password", password)) if LOST in text]
+    if not problems and password.startswith("env:"):
+        problems = _problems_of_reference(password.removeprefix("env:"))
+    if ":" in username:
+        problems.insert(0, Problem("username", "has a colon in it, which a login over HTTP cannot carry"))
+    if not username.isprintable():
+        problems.insert(0, Problem("username", "has a control character in it"))
     return problems
 
 

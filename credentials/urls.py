@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, urlsplit
 
+import requests
+
 from errors import RowUnusable
 from reports import REPORTS
 from utils import one_line
@@ -29,6 +31,8 @@ OTHER_MODES = frozenset({"did", "did_id", "pause_code_rpt", "park_rpt", "NVAuser
 SCALARS = frozenset({"campaign", "group", "list_id", "status", "user_group"})
 CLOSER_CALLS = "6"
 USUAL_PORTS = {"http": 80, "https": 443}
+HOST = re.compile(r"([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?|[0-9a-f]*:[0-9a-f:.]+(%.+)?")
+"""A name as DNS can look it up, or an address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +66,8 @@ def report_address(url: str) -> ReportAddress:
     parameters = _parameters(report, parts.query)
     query = "&".join(f"{quote(name)}={quote(value)}" for name, value in sorted(parameters))
     dialer_url = origin + folder
+    if not _can_be_asked(dialer_url):
+        raise RowUnusable("the URL's host or port cannot be read")
     canonical = dialer_url + REPORTS[report].PAGE + (f"?{query}" if query else "")
     return ReportAddress(dialer_url=dialer_url, report=report, parameters=parameters, canonical=canonical)
 
@@ -74,6 +80,15 @@ def host_of(url: str) -> str:
     except ValueError:
         return ""
     return f"{parts.hostname}{port}" if parts.hostname else ""
+
+
+def _can_be_asked(url: str) -> bool:
+    """Whether the HTTP library takes it and means the same host: a backslash ends one there, and not in urlsplit."""
+    try:
+        prepared = requests.Request("POST", url).prepare().url
+    except requests.RequestException:
+        return False
+    return "\\" not in url and HOST.fullmatch(urlsplit(prepared or "").hostname or "") is not None
 
 
 def _page(path: str) -> tuple[str, str]:

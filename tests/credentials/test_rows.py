@@ -3,10 +3,13 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from config import Settings
 from credentials.rows import problems_of, source_key, usable_credentials
 from messages import Credential, SkippedRow
+from tables import CREDENTIALS
 
 SETTINGS = Settings(default_timezone="Europe/Berlin", max_connections_per_host=3)
 
@@ -95,6 +98,12 @@ def test_a_required_field_must_not_be_empty(name: str, empty: str | None) -> Non
         ({"max_connections": "1.5"}, "max_connections: must be a whole number from 1 to 50"),
         ({"max_connections": "-1"}, "max_connections: must be a whole number from 1 to 50"),
         ({"password": "env:NO_SUCH_VARIABLE"}, "password: the environment variable NO_SUCH_VARIABLE is not set"),
+        ({"password": "hunter2\ufffd"}, "password: has a character that was lost"),
+        ({"password": "hunter2\ud800"}, "password: has a character that was lost"),
+        ({"password": "env:\ud800"}, "password: has a character that was lost"),
+        ({"username": "rep\ufffdort"}, "username: has a character that was lost"),
+        ({"username": "rep:ort"}, "username: has a colon in it, which a login over HTTP cannot carry"),
+        ({"username": "rep\nort"}, "username: has a control character in it"),
         ({"password": "env:"}, "password: the environment variable  is not set"),
     ],
 )
@@ -199,3 +208,35 @@ def test_campaigns_and_in_groups_may_be_named_in_columns(changes: dict[str, Any]
 
 def test_a_row_without_anything_lacks_every_required_column() -> None:
     assert [problem.column for problem in problems_of({})] == ["campaign", "client_id", "url", "username", "password"]
+
+
+ANYTHING = st.none() | st.text(st.characters(), max_size=20)
+LIKELY = st.sampled_from(
+    [
+        "https://d.example/",
+        "http://[::1]:8/?user=\ud800",
+        "UTC",
+        "America",
+        "a.b/..",
+        "C:",
+        "yes",
+        "٣",
+        "²",
+        "env:\0",
+        "\0",
+    ]
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.dictionaries(st.sampled_from(CREDENTIALS.names), ANYTHING | LIKELY), max_size=3))
+def test_any_values_give_a_source_or_a_reason(changes: list[dict[str, str | None]]) -> None:
+    rows = [row(password="hunter2 of the dialer") | change for change in changes]
+    credentials, skipped = sorted_out(*rows)
+    assert len(credentials) + len(skipped) == len(rows)
+    for unused in skipped:
+        assert unused.reason
+        assert "hunter2" not in repr(unused)
+        repr(unused).encode()
+    for credential in credentials:
+        "".join((credential.campaign, credential.client_name, credential.username, credential.password)).encode()

@@ -1,9 +1,11 @@
 """A credentials row's URL: what is kept of it, what is refused with which words, and that none of it leaks."""
 
 import re
+from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import given
+import requests
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from credentials.urls import ReportAddress, canonical_or_empty, report_address
@@ -37,6 +39,8 @@ DIALER = "https://d.example/vicidial/"
         ("https://d.example/east", "https://d.example/east/vicidial/", EXPORT),
         ("https://d.example/reports/call_report_export.php", "https://d.example/reports/", EXPORT),
         ("https://d.example/call_report_export.php", "https://d.example/", EXPORT),
+        ("https://dialer_1.bücher.example./", "https://dialer_1.bücher.example./vicidial/", EXPORT),
+        ("http://[fe80::1%25eth0]/", "http://[fe80::1%25eth0]/vicidial/", EXPORT),
     ],
 )
 def test_a_url_is_understood(url: str, dialer_url: str, report: str) -> None:
@@ -56,6 +60,12 @@ def test_a_url_is_understood(url: str, dialer_url: str, report: str) -> None:
         ("https://d.example:port/", "host or port cannot be read"),
         ("https://d.example:99999/", "host or port cannot be read"),
         ("http://[2001:db8::1/", "host or port cannot be read"),
+        ("https://d..example/", "host or port cannot be read"),
+        ("https://d%.example/", "host or port cannot be read"),
+        ("https://d`.example/", "host or port cannot be read"),
+        (f"https://{'d' * 64}.example/", "host or port cannot be read"),
+        ("https://☃.example/", "host or port cannot be read"),
+        ("https://d.example\\.other.example/", "host or port cannot be read"),
         ("https://user:hunter2@d.example/", "user name or password"),
         ("https://hunter2@d.example/", "user name or password"),
         ("https://d.example/a b/", "blank or control character"),
@@ -186,6 +196,23 @@ def test_any_text_is_an_address_or_refused(url: str) -> None:
     assert address.dialer_url.endswith("/")
     assert "@" not in address.dialer_url.split("/")[2]
     assert report_address(address.canonical).parameters == tuple(sorted(address.parameters))
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    host=st.text("aZ0-._%\\;'\"<>[]:ä\u200b\u0130\u3002\u202e\x7f\x85{}|^`~!$&()*+,=", min_size=1, max_size=12),
+    path=st.text("a0/%\\;?#&=[]ä\u202e\x7f\x85|{}\"'.", max_size=15),
+)
+def test_an_address_that_is_taken_can_be_asked_and_is_that_host(host: str, path: str) -> None:
+    try:
+        address = report_address(f"https://{host}/{path}")
+    except RowUnusable:
+        return
+    asked = urlsplit(requests.Request("POST", address.dialer_url + "x.php").prepare().url or "")
+    meant = urlsplit(address.dialer_url)
+    assert asked.port == meant.port
+    assert asked.hostname == meant.hostname or not (meant.hostname or "").isascii()
+    (asked.hostname or "").encode("idna")
 
 
 @given(
