@@ -42,8 +42,8 @@ def read_clients(path: Path) -> list[dict[str, str | None]]:
     mistakes: list[str] = []
     lines: dict[str, int] = {}
     try:
-        header = _without_empty_end(next(reader, []), 0)
-        mistakes += _header_mistakes(header)
+        header = _without_empty_end(next(filter(any, reader), []), 0)
+        mistakes += _header_mistakes(header, reader.line_num or 1)
         for cells in reader if not mistakes else ():
             if any(cell.strip() for cell in cells):
                 row, found = _row(header, cells, reader.line_num, lines)
@@ -68,22 +68,24 @@ def _text(content: bytes) -> str:
 
 
 def _delimiter(text: str) -> str:
-    header = text.splitlines()[0] if text else ""
+    header = next(filter(None, text.splitlines()), "")
     return max(",;\t", key=header.count)
 
 
-def _header_mistakes(header: list[str]) -> list[str]:
+def _header_mistakes(header: list[str], line: int) -> list[str]:
     known = [CANONICAL.get(squeezed(name), "") for name in header]
+    if 2 * known.count("") > len(known):  # not shown: the first line is, or goes on with, a client's, password and all
+        return [f"  line {line}: is not the header row; see `clients template`"]
     mistakes = [
-        f"  line 1, column {number}: {one_line(name, limit=40)!r} is not a column; see `clients template`"
+        f"  line {line}, column {number}: {one_line(name, limit=40)!r} is not a column; see `clients template`"
         for number, (name, ours) in enumerate(zip(header, known, strict=True), 1)
         if not ours
     ]
     needed = [CANONICAL[squeezed(name)] for name in HEADER]
     names = dict(zip(needed, HEADER, strict=True))
-    mistakes += [f"  line 1: the column {names[name]} is missing" for name in needed if name not in known]
+    mistakes += [f"  line {line}: the column {names[name]} is missing" for name in needed if name not in known]
     twice = {name for name in known if name and known.count(name) > 1}
-    return mistakes + [f"  line 1: the column {name} stands there twice" for name in sorted(twice)]
+    return mistakes + [f"  line {line}: the column {name} stands there twice" for name in sorted(twice)]
 
 
 def _row(

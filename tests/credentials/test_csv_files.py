@@ -1,8 +1,12 @@
 """CSV files of clients: Excel's own spellings are read, every mistake has its place, and it is all or nothing."""
 
+import codecs
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from credentials.csv_files import EXAMPLE, HEADER, OPTIONAL, read_clients, template
 from credentials.rows import problems_of, source_key
@@ -48,7 +52,11 @@ def test_the_template_can_be_imported(tmp_path: Path) -> None:
     [
         f"\ufeff{NAMES}\n{ANN}\n".encode(),
         f"{NAMES}\r\n{ANN}\r\n".encode(),
+        f"{NAMES}\r{ANN}\r".encode(),
         f"{NAMES}\n{ANN}".encode(),
+        f"\n\n{NAMES}\n{ANN}\n".replace(",", ";").encode(),
+        f"{NAMES}\n{ANN}\n".encode("utf-16"),
+        codecs.BOM_UTF16_BE + f"{NAMES}\r\n{ANN}\r\n".replace(",", "\t").encode("utf-16-be"),
         f"{NAMES}\n\n,,,,,\n{ANN}\n\n".encode(),
         f"{NAMES}\n{ANN}\n".replace(",", ";").encode(),
         f"\ufeff{NAMES}\r\n{ANN}\r\n".replace(",", ";").encode(),
@@ -134,6 +142,15 @@ def test_the_same_source_twice_is_a_mistake(tmp_path: Path) -> None:
                 *(f"line 1: the column {name} is missing" for name in HEADER[1:]),
             ],
         ),
+        (ANN, ["line 1: is not the header row; see `clients template`"]),
+        (NAMES + ANN, ["line 1: is not the header row; see `clients template`"]),
+        (
+            f"\n{NAMES}\0",
+            [
+                "line 2, column 6: 'ClientID ' is not a column; see `clients template`",
+                "line 2: the column ClientID is missing",
+            ],
+        ),
     ],
 )
 def test_a_header_row_that_does_not_fit_is_refused_as_a_whole(tmp_path: Path, header: str, found: list[str]) -> None:
@@ -165,3 +182,38 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_another_kind_of_file_is_refused_without_showing_it(tmp_path: Path) -> None:
     found = mistakes(tmp_path, bytes(range(256)) * 40)
     assert all(line.startswith("line ") and len(line) < 120 for line in found)
+
+
+PIECES = st.sampled_from([*',;\t"\r\n\0\x1a\\:ä\ufeff', NAMES, ANN, BEA, "\n\n"]) | st.text(max_size=6)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    start=st.sampled_from([NAMES, f"{NAMES}\n{ANN}\n", ""]),
+    pieces=st.lists(PIECES, max_size=12),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"]),
+    cut=st.integers(0, 3),
+)
+def test_any_file_gives_usable_rows_or_a_list_of_mistakes(
+    start: str, pieces: list[str], encoding: str, cut: int
+) -> None:
+    text = start + "".join(pieces)
+    content = text.encode(encoding, errors="replace")
+    with TemporaryDirectory() as folder:
+        try:
+            rows = imported(Path(folder), content[: len(content) - cut])
+        except ImportRefused as refused:
+            header = next(filter(None, text.splitlines()), "")  # it is shown where most of it is known
+            assert "hunter2" not in str(refused) or "hunter2" in header
+            assert all(line.isprintable() for line in str(refused).splitlines())
+            return
+    assert rows
+    for row in rows:
+        assert problems_of({name: value or "" for name, value in row.items()}) == []
+
+
+def test_a_password_with_a_byte_that_no_encoding_has_is_refused(tmp_path: Path) -> None:
+    assert mistakes(tmp_path, f"{NAMES}\n{ANN}\n".encode().replace(b"hunter2", b"hunter2\x81\xe4")) == [
+        "line 2, column Password: has a character that was lost when it was saved or read: write it anew, in a file in"
+        " UTF-8"
+    ]
