@@ -38,7 +38,7 @@ from multiprocess_manager import run_jobs
 from schedules.histories import History, batch_of, committed, oldest_day_of_interest
 from schedules.troubles import Troubles
 from spools.files import recovered, remove_files, remove_run
-from utils import utc_now
+from utils import one_line, utc_now
 
 LOG = logging.getLogger(__name__)
 
@@ -140,7 +140,8 @@ class Run:
             if len(outcomes) > 1 and self._has_patience:
                 half = len(outcomes) // 2
                 return self._committed(outcomes[:half]) + self._committed(outcomes[half:])
-            LOG.error("%s: %s", ", ".join(outcome.campaign for outcome in outcomes), exc)  # noqa: TRY400 - its text says all
+            campaigns = ", ".join(one_line(outcome.campaign) for outcome in outcomes)
+            LOG.error("%s: %s", campaigns, exc)  # noqa: TRY400 - its text says all
             return self._refused(outcomes, exc)
         finally:
             self.commit_seconds.append(time.monotonic() - began)
