@@ -5,12 +5,15 @@ import pickle
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from config import NAMES, SETTINGS, Settings
@@ -217,12 +220,48 @@ def test_settings_cross_to_a_worker() -> None:
     assert pickle.loads(pickle.dumps(made)) == made
 
 
-@given(st.sampled_from(NAMES), st.text(st.characters(exclude_characters="\0"), max_size=40))
-def test_any_text_is_taken_or_named(name: str, text: str) -> None:
+TEXTS = st.text(st.characters(exclude_characters="\0"), max_size=40) | st.sampled_from(
+    [
+        "nan",
+        "inf",
+        "1e5",
+        "٣",
+        "9" * 400,
+        "~nobody/x",
+        "C:\\new",
+        "CON",
+        "h:1:2",
+        "[::1",
+        "a.b.c.d",
+        "Europe/",
+        "\x1b[31m",
+    ]
+)
+
+
+@hypothesis_settings(max_examples=100, deadline=None)
+@given(st.dictionaries(st.sampled_from(NAMES), TEXTS, min_size=1, max_size=3))
+def test_any_text_is_taken_or_named(texts: dict[str, str]) -> None:
     try:
-        settings(**{name: text})
+        made = settings(**texts)
     except SettingsInvalid as told:
-        assert name in str(told)
+        assert any(f"  {name}=" in str(told) for name in texts)
+        assert all(line.isprintable() for line in str(told).splitlines())
+    else:
+        assert pickle.loads(pickle.dumps(made)) == made
+        assert all(line.isprintable() for line in made.lines())
+
+
+@hypothesis_settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(NAMES) | st.text(max_size=4), st.sampled_from("= :'\"\\$\0"), TEXTS), max_size=3)
+)
+def test_any_file_is_read_or_told(lines: list[tuple[str, str, str]]) -> None:
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / ".env"
+        file.write_bytes("\n".join(map("".join, lines)).encode("utf-8", errors="surrogatepass"))
+        with suppress(SettingsInvalid):
+            assert isinstance(settings(file), Settings)
 
 
 def test_the_document_and_the_example_list_every_setting_with_its_default() -> None:

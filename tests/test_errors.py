@@ -1,13 +1,16 @@
 """Errors cross processes and are shown to operators: each survives pickling, is short, and says what to do."""
 
+import importlib
 import pickle
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 import errors
 from errors import SyncError
 
+ROOT = Path(__file__).resolve().parent.parent
 HOST = "dialer.example:8080"
 EXAMPLES: dict[type[SyncError], tuple[object, ...]] = {
     errors.SyncError: ("it failed",),
@@ -73,6 +76,8 @@ def classes(root: type[SyncError] = SyncError) -> Iterator[type[SyncError]]:
 
 
 def test_every_error_is_tested_here() -> None:
+    for path in (*ROOT.glob("*.py"), *ROOT.glob("[!.t]*/[!_]*.py")):
+        importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
     assert set(classes()) == set(EXAMPLES)
 
 

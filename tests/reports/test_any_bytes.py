@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from errors import AnswerBroken
 from reports.texts import as_utf8, field_text, field_texts, kept_as_it_came
-from tests.reports.answers import INBOUND, OUTBOUND, Answer, export, read, record, recorded, source
+from tests.reports.answers import INBOUND, OUTBOUND, Answer, export, header, read, record, recorded, shown, source
 
 EXPORTS = [
     recorded(f"export_{name}.txt")
@@ -77,6 +77,27 @@ def test_no_bytes_of_user_stats_break_its_parser(changes: list[tuple[float, int,
         assert not [secret for secret in SECRETS if secret in str(broken)]
         return
     assert_all_accounted_for(answer, answer.records)
+
+
+NAMES = [*header("extended_4"), "custom_fields", "", "CALL_DATE", "\x00"]
+EDITS = st.lists(
+    st.tuples(st.integers(0, 40), st.integers(0, 1), st.lists(st.sampled_from(NAMES), max_size=2)), max_size=5
+)
+
+
+@settings(max_examples=50, deadline=None)
+@given(columns=st.sampled_from(["standard", "extended_2", "extended_4"]), edits=EDITS, lead_fields=st.booleans())
+def test_no_header_row_that_is_recognised_breaks_the_parser(
+    columns: str, edits: list[tuple[int, int, list[str]]], *, lead_fields: bool
+) -> None:
+    names = header(columns)
+    for at, removed, inserted in edits:
+        names[at : at + removed] = inserted
+    lines = [names, [str(OUTBOUND.get(name, "")) for name in names], names[1:]]
+    body = b"".join("\t".join(line).encode() + b"\r\n" for line in lines)
+    if shown(body):
+        answer = read(body, lead_fields=lead_fields)
+        assert_all_accounted_for(answer, 2)
 
 
 @settings(max_examples=40, deadline=None)
