@@ -25,6 +25,7 @@ from errors import (
     full_disk_named,
 )
 from messages import (
+    Batch,
     CampaignJob,
     CampaignOutcome,
     ClientOutcome,
@@ -130,9 +131,8 @@ class Run:
             outcomes, self.history, self.sources, self.settings, self.run_id,
             planned_at=self.started_at, committed_at=utc_now(),
         )  # fmt: skip
-        began = time.monotonic()
         try:
-            results = self.warehouse.commit(batch)
+            results = self._commit(batch)
         except WarehouseAway as exc:  # nothing of it counts as read, so that the next cycle asks for it again
             LOG.error("%s", exc)  # noqa: TRY400 - its text says all
             return [result for outcome in outcomes for result in _not_committed(outcome, exc)]
@@ -143,18 +143,23 @@ class Run:
             campaigns = ", ".join(one_line(outcome.campaign) for outcome in outcomes)
             LOG.error("%s: %s", campaigns, exc)  # noqa: TRY400 - its text says all
             return self._refused(outcomes, exc)
-        finally:
-            self.commit_seconds.append(time.monotonic() - began)
         committed(self.history, batch)
         remove_files(tuple(window for outcome in outcomes for window in outcome.sealed))
         return results
+
+    def _commit(self, batch: Batch) -> list[ClientResult]:
+        began = time.monotonic()
+        try:
+            return self.warehouse.commit(batch)
+        finally:
+            self.commit_seconds.append(time.monotonic() - began)
 
     def _refused(self, outcomes: Sequence[CampaignOutcome], exc: BatchRefused) -> list[ClientResult]:
         """Nothing of them is committed but that they failed, and why."""
         results = [result for outcome in outcomes for result in _not_committed(outcome, exc)]
         told = [_only_failure(outcome, exc) for outcome in outcomes]
         with suppress(SyncError):  # it is in the log and in the summary all the same
-            self.warehouse.commit(
+            self._commit(
                 batch_of(told, self.history, self.sources, self.settings, self.run_id,
                 planned_at=self.started_at, committed_at=utc_now())
             )  # fmt: skip
