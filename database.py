@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from config import Settings
-from messages import Batch, ClientResult, Finding, HourRead, RefusedAccount, RowsMerged, RunEnd
+from messages import Batch, ClientResult, Finding, HourRead, QuarantinedRecord, RefusedAccount, RowsMerged, RunEnd
 from overviews import Overview
 from stops import Stop
 
@@ -62,9 +62,18 @@ class Warehouse(Protocol):
         """These passwords may be tried again, or are in use no more."""
         ...
 
+    def quarantined(self) -> list[QuarantinedRecord]:
+        """Every record that could not be read as a call, and still is none."""
+        ...
+
+    def call_groups(self, days: Sequence[date]) -> set[tuple[str, str]]:
+        """(client_id, campaign or in-group) of the calls in these local days."""
+        ...
+
     def commit(self, batch: Batch) -> list[ClientResult]:
         """Rows, quarantine, watermarks, hours, accounts, run history and ledger become visible together, or not at all.
 
+        A batch that releases records of the quarantine adds calls, and changes none that is there.
         One result per ClientOutcome in the batch, in order. A batch whose id is in the ledger changes nothing.
         """
         ...

@@ -21,6 +21,7 @@ from commands.clients import clients
 from commands.daemon import run_daemon
 from commands.demo import closing_lines, demo_settings, fresh_stage, run_demo, stage_moved_on
 from commands.progress import Progress
+from commands.quarantine import quarantine
 from commands.runs import (
     Run,
     RunResult,
@@ -204,6 +205,7 @@ def check(session: Session, for_programs: bool) -> None:
 
 
 cli.add_command(clients)
+cli.add_command(quarantine)
 cli.add_command(status_command)
 
 

@@ -4,8 +4,10 @@ Only these cross to a worker and back; a secret has ``repr=False``. All moments 
 ``hour`` are the dialer's local calendar day and wall-clock hour.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 
@@ -163,6 +165,32 @@ class SealedWindow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuarantinedRecord:
+    """A record that could not be read as a call; it and its source as they were when it was stored."""
+
+    record_hash: str
+    source_key: str
+    campaign: str
+    client_id: str
+    client_name: str | None
+    report: str
+    reason: str
+    record: str = field(repr=False)
+    """As it came, bytes that are no text as ``\\xNN``: personal data."""
+    window_day: date
+    header: str | None
+    """Header row of the export that showed it; None where an older version stored it."""
+    first_seen_at: datetime
+    last_seen_at: datetime
+    run_id: str
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "QuarantinedRecord":
+        """From a row of the table, which has no header in an older version."""
+        return cls(**{"header": None, **{name: row[name] for name in cls.__slots__ if name in row}})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedAccount:
     """A password that a dialer refused: a salted slow fingerprint of it, never itself."""
 
@@ -236,6 +264,9 @@ class Batch:
     outcomes: tuple[CampaignOutcome, ...]
     watermarks: tuple[Watermark, ...]
     committed_at: datetime
+    released: tuple[str, ...] = ()
+    """Hashes of the quarantined records that its calls were read from: they leave the quarantine. They may be old, so
+    that a batch which releases any only adds calls and changes none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

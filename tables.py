@@ -124,6 +124,7 @@ QUARANTINE = Table(
         Column("reason", STRING, "Why it could not be read.", True),
         Column("record", STRING, "The record; bytes that are no text are written as \\xNN.", True),
         Column("window_day", DATE, "Local day that was asked for.", True),
+        Column("header", STRING, "Header row of the export that showed it; null where an older version stored it."),
         Column("first_seen_at", TIMESTAMP, "When it was first stored.", True),
         Column("last_seen_at", TIMESTAMP, "When an export last showed it.", True),
         Column("run_id", STRING, "Run that saw it last.", True),
@@ -135,6 +136,13 @@ QUARANTINE_COLUMNS = (
     Column("seen_at", TIMESTAMP, "When the export showed it.", True),
 )
 """Columns of a spool file of quarantined records."""
+
+RELEASED = Table(
+    "released",
+    "Records that leave the quarantine with a batch; on their way only, never a table of the warehouse.",
+    ("record_hash",),
+    (Column("record_hash", STRING, "Identity of the record.", True),),
+)
 
 WATERMARKS = Table(
     "watermarks",
@@ -289,7 +297,7 @@ STATE_TABLES = (QUARANTINE, WATERMARKS, HOURS, ACCOUNTS, COMPLETENESS, LEDGER, R
 
 ADDED_COLUMNS = {
     2: (RUNS, "bytes_billed"), 3: (RUNS, "download_seconds"), 4: (RUNS, "parse_seconds"), 5: (RUNS, "commit_seconds"),
-    7: (RUNS, "label"), 8: (RUNS, "notices"),
+    6: (QUARANTINE, "header"), 7: (RUNS, "label"), 8: (RUNS, "notices"),
 }  # fmt: skip
 """Migration → the column that it adds to a table of an older version. Append only; 1 makes what is missing."""
 

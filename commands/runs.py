@@ -263,10 +263,17 @@ def unusable_rows(skipped: Sequence[SkippedRow]) -> tuple[list[CampaignOutcome],
 
 
 def ended(run: Run, duration: timedelta) -> int | None:
+    """What a run was billed for, once the warehouse has finished it."""
+    commit_seconds = sum(run.commit_seconds)
+    return finished(
+        run.warehouse, RunEnd(run_id=run.run_id, seconds=duration.total_seconds(), commit_seconds=commit_seconds)
+    )
+
+
+def finished(warehouse: Warehouse, end: RunEnd) -> int | None:
     """Let the warehouse finish a run; what it was billed for. A failure here takes nothing from what is committed."""
-    end = RunEnd(run_id=run.run_id, seconds=duration.total_seconds(), commit_seconds=sum(run.commit_seconds))
     try:
-        return run.warehouse.end_run(end)
+        return warehouse.end_run(end)
     except SyncError as exc:
         LOG.warning("What a run leaves beside its commits is missing: %s", exc)
         return None

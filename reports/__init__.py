@@ -6,6 +6,7 @@ from typing import Protocol
 
 from messages import Credential, Window
 from reports import call_report_export, user_stats
+from reports.kept import Layout
 from reports.legs import Chunk
 
 
@@ -21,6 +22,8 @@ class Report(Protocol):
     """Those without which the report cannot be asked for."""
     MOST_RECORDS: int
     """An answer with as many may lack others, and does not say so."""
+    KEPT: Layout
+    """How records that were kept become an answer again."""
 
     def form(self, source: Credential, window: Window, detail: str, /) -> list[tuple[str, str]]:
         """Form fields that ask for a window at a level of detail."""
@@ -34,8 +37,23 @@ class Report(Protocol):
         """The level of detail that an answer has, by its header row; None if it is not this report."""
         ...
 
-    def read(self, path: Path, source: Credential, *, chunk_records: int, lead_fields: bool) -> Iterator[Chunk]:
-        """Typed chunks of an answer that ``shows`` has recognised, in constant memory."""
+    def header(self, path: Path) -> bytes:
+        """The header row of an answer, which is kept with what cannot be read."""
+        ...
+
+    def read(
+        self,
+        path: Path,
+        source: Credential,
+        *,
+        chunk_records: int,
+        lead_fields: bool,
+        groups: frozenset[str] = frozenset(),
+    ) -> Iterator[Chunk]:
+        """Typed chunks of an answer that ``shows`` has recognised, in constant memory.
+
+        ``groups``: campaigns and in-groups of the dialer that are known beside those of the answer's own records.
+        """
         ...
 
     def whole_days_only(self) -> bool:
@@ -45,4 +63,4 @@ class Report(Protocol):
 
 REPORTS: Mapping[str, Report] = {report.NAME: report for report in (call_report_export, user_stats)}
 
-__all__ = ["REPORTS", "Chunk", "Report"]
+__all__ = ["REPORTS", "Chunk", "Layout", "Report"]

@@ -19,6 +19,7 @@ from pyarrow import csv
 
 from errors import AnswerBroken
 from messages import Credential, Window
+from reports.kept import Layout
 from reports.legs import TEXTS, Chunk, Quarantined, typed
 from reports.records import TIMESTAMP, Records, read_header, record_chunks
 from reports.repairs import Aligner, aligner
@@ -57,6 +58,21 @@ SCANNED_RECORDS = 10_000
 LINE_FEED, CARRIAGE_RETURN = 10, 13
 STAND_INS = (0x1E, 0x1D, 0x1C, 0x0B, 0x0C, 0x0E)
 """Control characters that may stand for a line break or tab inside a field while a block is parsed."""
+KEPT = Layout(
+    beginning=TIMESTAMP,
+    separator=b"\t",
+    line_end=b"\r\n",
+    usual_header=b"\t".join(
+        b"call_date phone_number_dialed status user full_name campaign_id vendor_lead_code source_id list_id"
+        b" gmt_offset_now phone_code phone_number title first_name middle_initial last_name address1 address2 address3"
+        b" city state province postal_code country_code gender date_of_birth alt_phone email security_phrase comments"
+        b" length_in_sec user_group alt_dial rank owner lead_id entry_date called_count last_local_call_time"
+        b" modify_date called_since_last_reset term_reason list_name list_description status_name wrapup_time"
+        b" queue_time uniqueid caller_code server_ip hangup_cause dialstatus channel dial_time answered_time cpd_result"
+        b" did_pattern did_id did_description".split()
+    ),
+)
+"""The usual header is EXTENDED_2 of builds since 2021; others with as many fields are not known."""
 
 
 def form(source: Credential, window: Window, detail: str, /) -> list[tuple[str, str]]:
@@ -85,8 +101,7 @@ def whole_days_only() -> bool:
 
 def shows(path: Path) -> str | None:
     """By the header row, which is the same in every language."""
-    with path.open("rb") as file:
-        names = _names(read_header(file))
+    names = _names(header(path))
     if not set(NEEDED) <= set(names) or "custom_fields" in names:  # that one name stands for any number of fields
         return None
     if "uniqueid" not in names:
@@ -94,7 +109,14 @@ def shows(path: Path) -> str | None:
     return EXTENDED_2 if "term_reason" in names else EXTENDED
 
 
-def read(path: Path, source: Credential, *, chunk_records: int, lead_fields: bool) -> Iterator[Chunk]:
+def header(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return read_header(file)
+
+
+def read(
+    path: Path, source: Credential, *, chunk_records: int, lead_fields: bool, groups: frozenset[str] = frozenset()
+) -> Iterator[Chunk]:
     """Typed chunks of an export.
 
     Damaged records are put right where their values allow no doubt; the others are quarantined. The right-hand columns
@@ -107,7 +129,7 @@ def read(path: Path, source: Credential, *, chunk_records: int, lead_fields: boo
     """
     with path.open("rb") as file:
         names = _names(read_header(file))
-        campaigns = cache(lambda: _campaigns(path, names))
+        campaigns = cache(lambda: groups | _campaigns(path, names))
         for records in record_chunks(file, chunk_records):
             if not records.terminated:
                 raise AnswerBroken(source.host, "it ends inside a record")
@@ -124,9 +146,9 @@ def read(path: Path, source: Credential, *, chunk_records: int, lead_fields: boo
             )  # fmt: skip
 
 
-def _names(header: bytes) -> tuple[str, ...]:
+def _names(header_row: bytes) -> tuple[str, ...]:
     """Column names of a header row; the one that was called like the lead's own number before 110531 gets its name."""
-    names = header.removeprefix(codecs.BOM_UTF8).decode("latin-1").split("\t")
+    names = header_row.removeprefix(codecs.BOM_UTF8).decode("latin-1").split("\t")
     if names[1:2] == ["phone_number"]:
         names[1] = "phone_number_dialed"
     return tuple(names)

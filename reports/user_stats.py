@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from errors import AnswerBroken
 from messages import Credential, Window
+from reports.kept import Layout
 from reports.legs import TEXTS, Chunk, Quarantined, typed
 from reports.texts import field_text
 from tables import LEAD_COLUMNS
@@ -26,6 +27,15 @@ MOST_RECORDS = 10_000
 """The dialer stops there without a word."""
 FOOTER = b'"","","TOTALS",'
 NEW_RECORD = re.compile(rb'"","\d+","')
+KEPT = Layout(
+    beginning=NEW_RECORD,
+    separator=b'","',
+    line_end=b"\n",
+    before=b"\n",
+    after=FOOTER + b"\n",
+    usual_header=b'"","#","DATE/TIME","LENGTH","STATUS","PHONE","IN-GROUP","WAIT(S)","AGENT(S)"'
+    b',"LIST","LEAD","HANGUP REASON"',
+)
 COLUMN_OF = {
     "call_date": "DATE/TIME", "length": "LENGTH", "status": "STATUS", "phone": "PHONE", "group": "IN-GROUP",
     "queue": "WAIT(S)", "talk": "AGENT(S)", "list_id": "LIST", "lead_id": "LEAD", "term_reason": "HANGUP REASON",
@@ -49,13 +59,23 @@ def whole_days_only() -> bool:
 
 def shows(path: Path) -> str | None:
     """By the second line, whose names are those of the login user's language (default English is needed)."""
+    return CLOSER_CALLS if set(COLUMN_OF.values()) <= set(_names(header(path))) else None
+
+
+def header(path: Path) -> bytes:
     with path.open("rb") as file:
         file.readline()
-        names = _names(file.readline())
-    return CLOSER_CALLS if set(COLUMN_OF.values()) <= set(names) else None
+        return file.readline().strip()
 
 
-def read(path: Path, source: Credential, *, chunk_records: int, lead_fields: bool) -> Iterator[Chunk]:
+def read(
+    path: Path,
+    source: Credential,
+    *,
+    chunk_records: int,
+    lead_fields: bool,
+    groups: frozenset[str] = frozenset(),  # noqa: ARG001 - nothing of this report has to be aligned by them
+) -> Iterator[Chunk]:
     """Typed chunks of the report; it is at most 10,000 lines, so it is read as a whole.
 
     Raises:
@@ -63,9 +83,8 @@ def read(path: Path, source: Credential, *, chunk_records: int, lead_fields: boo
 
     Source: observed answers of builds 110124 to 250720.
     """
-    title, header, *lines = path.read_bytes().split(b"\n")
-    del title
-    names = _names(header)
+    _title, header_line, *lines = path.read_bytes().split(b"\n")
+    names = _names(header_line)
     agent = dict(source.parameters)["user"]
     if not any(line.startswith(FOOTER) for line in lines[-3:]):
         raise AnswerBroken(source.host, "its line of totals is missing")
@@ -79,9 +98,9 @@ def read(path: Path, source: Credential, *, chunk_records: int, lead_fields: boo
         first = behind
 
 
-def _names(header: bytes) -> list[str]:
+def _names(header_line: bytes) -> list[str]:
     """Column names; the seventh was called CAMPAIGN before 210319."""
-    return ["IN-GROUP" if name == "CAMPAIGN" else name for name in _fields(header.strip())]
+    return ["IN-GROUP" if name == "CAMPAIGN" else name for name in _fields(header_line.strip())]
 
 
 def _fields(record: bytes) -> list[str]:

@@ -22,6 +22,7 @@ from data_fetcher import Dialer
 from errors import ReportUnknown, full_disk_named
 from messages import Credential, HourCount, SealedWindow, Window
 from reports import REPORTS, Chunk
+from reports.texts import kept_as_it_came
 from spools.files import WindowSpool, spool_directory
 from utils import utc_now
 
@@ -49,6 +50,7 @@ class Reading:
     spool: WindowSpool
     read_at: datetime
     digest: str = ""
+    header: str = ""
     records: int = 0
     rows: int = 0
     duplicates: int = 0
@@ -186,6 +188,7 @@ class SourceReader:
     def _spool(self, path: Path, reading: Reading, window: Window) -> None:
         """Type the answer chunk by chunk; one spool file per DB_BATCH_SIZE chunks."""
         reading.digest = _digest(path)
+        reading.header = kept_as_it_came(self._report.header(path))
         for chunks in self._groups(path):
             for chunk in chunks:
                 reading.add(chunk)
@@ -214,6 +217,7 @@ class SourceReader:
             client_name=source.client_name,
             report=source.report,
             window_day=window.day,
+            header=reading.header,
             seen_at=reading.read_at,
         )
 

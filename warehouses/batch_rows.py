@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import date
 
 from messages import Batch, CampaignOutcome, ClientOutcome, ClientResult, SealedWindow
-from tables import ACCOUNTS, BACKFILLS, COMPLETENESS, HOURS, INT64, RUNS, WATERMARKS, Table
+from tables import ACCOUNTS, BACKFILLS, COMPLETENESS, HOURS, INT64, RELEASED, RUNS, WATERMARKS, Table
 
 Row = dict[str, object]
 Counts = defaultdict[str, Counter[str]]
@@ -40,6 +40,11 @@ class BatchRows:
         self._believed = [window for window in self._sealed if window.suspect is None]
 
     @property
+    def only_new(self) -> bool:
+        """Its calls are old records read again: what the table knows of a call is newer."""
+        return bool(self._batch.released)
+
+    @property
     def windows_with_calls(self) -> list[SealedWindow]:
         """The latest read last."""
         return sorted((window for window in self._sealed if window.call_files), key=lambda window: window.read_at)
@@ -57,6 +62,7 @@ class BatchRows:
             WATERMARKS: [{**asdict(each), "updated_at": self._batch.committed_at} for each in self._batch.watermarks],
             ACCOUNTS: refused,
             BACKFILLS: list(self._backfilled()),
+            RELEASED: [{"record_hash": record_hash} for record_hash in self._batch.released],
         }
         return {table: _by_key(table, rows) for table, rows in found.items() if rows}
 

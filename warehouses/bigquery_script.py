@@ -8,7 +8,18 @@ tell is asked once and kept in variables, since every statement is billed for te
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from tables import CALLS, COMPLETENESS, HOURS, QUARANTINE, RUNS, STATE_TABLES, WRITTEN_AT_COMMIT, Table, call_columns
+from tables import (
+    CALLS,
+    COMPLETENESS,
+    HOURS,
+    QUARANTINE,
+    RELEASED,
+    RUNS,
+    STATE_TABLES,
+    WRITTEN_AT_COMMIT,
+    Table,
+    call_columns,
+)
 from warehouses.batch_rows import ACTIONS, COUNTED
 from warehouses.bigquery_staging import Staged
 from warehouses.commit_script import CommitScript
@@ -96,7 +107,9 @@ class BigQueryScript:
         if CALLS.name in self.staged.kinds:
             yield from self._merge_calls()
         state = StateScript(name=self.name, source=self._staged_rows, run_id="@run_id", days=self.staged.days_of_hours)
-        tables = [table for table in (QUARANTINE, *STATE_TABLES) if table.name in self.staged.kinds - {RUNS.name}]
+        tables = [
+            table for table in (QUARANTINE, RELEASED, *STATE_TABLES) if table.name in self.staged.kinds - {RUNS.name}
+        ]
         for table in sorted(dict.fromkeys(tables), key=lambda table: (table is not COMPLETENESS, table is HOURS)):
             yield from state.merges(table)
         if RUNS.name in self.staged.kinds:
@@ -119,6 +132,7 @@ class BigQueryScript:
             first_day=self.staged.first_day,
             last_day=self.staged.last_day,
             dialect=BigQueryDialect(),
+            only_new=RELEASED.name in self.staged.kinds,
         )
         yield "CREATE TEMP TABLE counts (source_key STRING, action STRING, legs INT64, overlapping INT64)"
         if not self.staged.copies:
@@ -136,7 +150,8 @@ class BigQueryScript:
         """Changed rows, rows taken over, new ones with a uniqueid, then without; nothing where nothing is new."""
         yield script.classify(source)
         yield f"SET found_actions = ({FOUND})"
-        yield _when("'update' IN UNNEST(found_actions)", *script.update_changed(source))
+        if changes := script.update_changed(source):
+            yield _when("'update' IN UNNEST(found_actions)", *changes)
         yield _when(
             f"'insert' IN UNNEST(found_actions) AND EXISTS ({script.bare_rows})",
             script.find_takeovers(source), *script.take_over(source), script.follow_takeovers,

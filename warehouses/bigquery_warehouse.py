@@ -9,7 +9,7 @@ from typing import Any
 
 from config import Settings
 from errors import CommitAbandoned
-from messages import Batch, ClientResult, Finding, HourRead, RefusedAccount, RowsMerged, RunEnd
+from messages import Batch, ClientResult, Finding, HourRead, QuarantinedRecord, RefusedAccount, RowsMerged, RunEnd
 from overviews import Overview
 from stops import COMMIT_SECONDS, Stop
 from tables import ACCOUNTS, HOURS
@@ -22,6 +22,7 @@ from warehouses.bigquery_leases import BigQueryLease
 from warehouses.bigquery_schemas import Place
 from warehouses.bigquery_service import BigQueryService, Done, Value
 from warehouses.bigquery_tables import BigQueryTables
+from warehouses.commit_script import groups_of
 from warehouses.overview_script import OverviewScript, overview_of
 
 Row = Mapping[str, str | None]
@@ -74,6 +75,15 @@ class BigQueryWarehouse:
                 f"DELETE FROM {self._tables.name('accounts')} WHERE fingerprint IN UNNEST(@fingerprints)",
                 {"fingerprints": [refusal.fingerprint for refusal in refusals]},
             )
+
+    def quarantined(self) -> list[QuarantinedRecord]:
+        rows = self._listed("quarantine")
+        return [QuarantinedRecord.of(row) for row in rows]
+
+    def call_groups(self, days: Sequence[date]) -> set[tuple[str, str]]:
+        calls = self._tables.calls
+        rows = self._found(calls, groups_of(calls.quoted, days), {}) if days else []
+        return {(row["client_id"], row["name"]) for row in rows}
 
     def commit(self, batch: Batch) -> list[ClientResult]:
         """Until the cycle is over, and as long as any call at least: one that took too long wants to commit too."""
@@ -134,11 +144,15 @@ class BigQueryWarehouse:
         return self._service.rows(table, rights.read) if table is not None else []
 
     def _queried(self, name: str, query: str, **parameters: Value) -> list[dict[str, Any]]:
-        place: Place = self._tables.place(name)
-        rights = self._tables.rights()
+        place = self._tables.place(name)
+        return self._found(place, query.format(table=place.quoted), parameters)
+
+    def _found(self, place: Place, query: str, parameters: Mapping[str, Value]) -> list[dict[str, Any]]:
+        """What a query says of one table; nothing where it is not there yet."""
+        rights = self._tables.rights(place)
         if not self._is_there() or self._service.table(place.reference, rights.read) is None:
             return []
-        return self._service.query(query.format(table=place.quoted), parameters, rights.read).rows
+        return self._service.query(query, parameters, rights.read).rows
 
     def _changed(self, statement: str, parameters: Mapping[str, Value]) -> Done:
         return self._service.query(statement, parameters, self._tables.rights().change)

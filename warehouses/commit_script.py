@@ -8,7 +8,7 @@ the table. Of two reports that show a leg under one key, the one whose name sort
 fills it: were both to write it, they would do so for ever.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -56,6 +56,8 @@ class CommitScript:
     first_day: date
     last_day: date
     dialect: Dialect
+    only_new: bool = False
+    """Calls that the table has stay as they are, and count as unchanged."""
 
     @property
     def days(self) -> str:
@@ -105,9 +107,11 @@ class CommitScript:
     @property
     def count_actions(self) -> str:
         """source_key, action, its rows, and those of them that another campaign shows."""
-        return """
+        action = "CASE WHEN action = 'insert' THEN action ELSE 'unchanged' END" if self.only_new else "action"
+        return f"""
             SELECT source_key, action, count(*) AS legs, count(CASE WHEN holder <> campaign THEN 1 END) AS overlapping
-            FROM actions GROUP BY source_key, action"""
+            FROM (SELECT source_key, {action} AS action, holder, campaign FROM actions) AS done
+            GROUP BY source_key, action"""
 
     def classify(self, source: str) -> str:
         """``actions``: for each row of the source what is to be done, and the campaign that the table's row has."""
@@ -207,14 +211,17 @@ class CommitScript:
     def fill(self, source: str) -> tuple[str, ...]:
         """Only what the row lacks; its hash stays, so that its own report still finds it unchanged."""
         lacking = {name: f"coalesce(t.{name}, s.{name})" for name in self._content}
-        return self.dialect.rewritten(self, source, "fill and change", self._stamped(lacking))
+        return self._changed(source, "fill and change", lacking)
 
     def _rewritten(self, source: str, action: str, values: Mapping[str, str]) -> tuple[str, ...]:
         owned = {**values, **{name: f"s.{name}" for name in OWN}}
-        return self.dialect.rewritten(self, source, action, self._stamped(owned))
+        return self._changed(source, action, owned)
 
-    def _stamped(self, values: Mapping[str, str]) -> dict[str, str]:
-        return {**values, "updated_at": self.dialect.now, "run_id": self.dialect.run_id}
+    def _changed(self, source: str, action: str, values: Mapping[str, str]) -> tuple[str, ...]:
+        if self.only_new:
+            return ()
+        stamped = {**values, "updated_at": self.dialect.now, "run_id": self.dialect.run_id}
+        return self.dialect.rewritten(self, source, action, stamped)
 
     @property
     def _content(self) -> tuple[str, ...]:
@@ -226,3 +233,12 @@ class CommitScript:
         if name in KEPT:
             return f"coalesce(s.{name}, t.{name})"
         return f"CASE WHEN s.{name} IS NULL AND s.source_report <> t.source_report THEN t.{name} ELSE s.{name} END"
+
+
+def groups_of(calls: str, days: Sequence[date]) -> str:
+    """client_id, and each campaign and in-group of its calls in these days."""
+    listed = ", ".join(f"DATE '{day.isoformat()}'" for day in days)
+    return (
+        f"SELECT DISTINCT client_id, coalesce(ingroup, dialer_campaign) AS name FROM {calls}"
+        f" WHERE call_date IN ({listed}) AND coalesce(ingroup, dialer_campaign) IS NOT NULL"
+    )

@@ -44,9 +44,12 @@ class DuckDBDialect:
 class CallMerge:
     """Statements for the calls of one batch; a batch without any must not come here."""
 
-    def __init__(self, db: duckdb.DuckDBPyConnection, tables: DuckDBTables, now: datetime, run_id: str) -> None:
+    def __init__(
+        self, db: duckdb.DuckDBPyConnection, tables: DuckDBTables, now: datetime, run_id: str, *, only_new: bool
+    ) -> None:
         self._db = db
         self._tables = tables
+        self._only_new = only_new
         self._written = {"now": now, "run_id": run_id}
 
     def run(self, windows: Sequence[SealedWindow]) -> Counts:
@@ -67,6 +70,7 @@ class CallMerge:
             first_day=min(window.first_day for window in windows if window.first_day),
             last_day=max(window.last_day for window in windows if window.last_day),
             dialect=DuckDBDialect(),
+            only_new=self._only_new,
         )
         files = [file for window in windows for file in window.call_files]
         self._db.execute(f"""

@@ -32,7 +32,7 @@ class CommitInDuckDB:
             return self._rows.results(self._counted_before())
         counts: Counts = defaultdict(Counter)
         if self._rows.windows_with_calls:
-            merge = CallMerge(self._db, self._tables, batch.committed_at, batch.run_id)
+            merge = CallMerge(self._db, self._tables, batch.committed_at, batch.run_id, only_new=self._rows.only_new)
             counts = merge.run(self._rows.windows_with_calls)
         self._merge_state()
         results = self._rows.results(counts)

@@ -11,12 +11,13 @@ import duckdb
 
 from config import Settings
 from errors import BatchRefused, TableRefused
-from messages import Batch, ClientResult, Finding, HourRead, RefusedAccount, RowsMerged, RunEnd
+from messages import Batch, ClientResult, Finding, HourRead, QuarantinedRecord, RefusedAccount, RowsMerged, RunEnd
 from overviews import Overview
 from stops import Stop
 from tables import ACCOUNTS, CREDENTIALS, HOURS
 from utils import squeezed, utc_now
 from warehouses.batch_rows import own_row
+from warehouses.commit_script import groups_of
 from warehouses.duckdb_checks import DuckDBChecks
 from warehouses.duckdb_commits import CommitInDuckDB
 from warehouses.duckdb_files import DuckDBFile, is_of_the_file, make_folder, reason_of
@@ -111,6 +112,14 @@ class DuckDBWarehouse:
                     f"DELETE FROM {self._tables.name('accounts')} WHERE host = ? AND username = ? AND fingerprint = ?",
                     [refusal.host, refusal.username, refusal.fingerprint],
                 )
+
+    def quarantined(self) -> list[QuarantinedRecord]:
+        rows = self._rows("quarantine", "SELECT * FROM {table}")
+        return [QuarantinedRecord.of(row) for row in rows]
+
+    def call_groups(self, days: Sequence[date]) -> set[tuple[str, str]]:
+        rows = self._rows(self._tables.output_table, groups_of("{table}", days)) if days else []
+        return {(row["client_id"], row["name"]) for row in rows}
 
     def commit(self, batch: Batch) -> list[ClientResult]:
         with self._file.writing(self._deadline()) as db:

@@ -20,6 +20,8 @@ SUMMED = (
 OF_RUN = ("requests", "retries", "bytes_received", "inserted", "updated", "unchanged", "quarantined")
 OWN = "job_id = ''"
 """The run's own row of the history."""
+REPLAYED = "job_id LIKE 'replay-%'"
+"""Of `quarantine replay`, which asks no dialer: it tells nothing of how reading the source goes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +63,7 @@ class OverviewScript:
                 SELECT {key}, run_id, max(client_name) AS client_name, max(committed_at) AS ended_at, {_sums(SUMMED)},
                     max(failure) AS failure, coalesce(max({failed.format("label")}), max(label)) AS label,
                     max(notices) AS notices
-                FROM {self.name("runs")} WHERE {self._recent} AND NOT ({OWN})
+                FROM {self.name("runs")} WHERE {self._recent} AND NOT ({OWN} OR {REPLAYED})
                 GROUP BY {key}, run_id),
             placed AS (
                 SELECT *, row_number() OVER (PARTITION BY {key} ORDER BY ended_at DESC, run_id DESC) AS place,

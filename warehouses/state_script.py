@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
-from tables import COMPLETENESS, HOURS, QUARANTINE, WATERMARKS, Table
+from tables import COMPLETENESS, HOURS, QUARANTINE, RELEASED, WATERMARKS, Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +24,7 @@ class StateScript:
         """What becomes of the new rows of one table."""
         special = {
             QUARANTINE: self._quarantine,
+            RELEASED: self._release,
             COMPLETENESS: self._completeness,
             HOURS: self._hours,
             WATERMARKS: self._watermarks,
@@ -31,7 +32,7 @@ class StateScript:
         return special[table]() if table in special else (self._merge(table),)
 
     def _quarantine(self) -> tuple[str, ...]:
-        """Each record once, with its first and last sight."""
+        """Each record once, with its first and last sight, and what the reader of today says of it."""
         names = [name for name in QUARANTINE.names if name not in ("first_seen_at", "last_seen_at", "run_id")]
         return (
             f"""
@@ -41,9 +42,19 @@ class StateScript:
                 QUALIFY row_number() OVER (PARTITION BY record_hash ORDER BY seen_at DESC) = 1
             ) s ON t.record_hash = s.record_hash
             WHEN MATCHED THEN
-                UPDATE SET last_seen_at = greatest(t.last_seen_at, s.seen_at), run_id = {self.run_id}
+                UPDATE SET last_seen_at = greatest(t.last_seen_at, s.seen_at), reason = s.reason,
+                    header = coalesce(s.header, t.header),
+                    run_id = CASE WHEN s.seen_at > t.last_seen_at THEN {self.run_id} ELSE t.run_id END
             WHEN NOT MATCHED THEN INSERT ({", ".join(QUARANTINE.names)})
                 VALUES ({", ".join(f"s.{name}" for name in names)}, s.seen_at, s.seen_at, {self.run_id})""",
+        )
+
+    def _release(self) -> tuple[str, ...]:
+        """Records whose calls are in the table now, or were there before."""
+        return (
+            f"""
+            DELETE FROM {self.name(QUARANTINE.name)} t WHERE EXISTS (
+                SELECT 1 FROM {self.source(RELEASED)} s WHERE {_same(RELEASED, "t")})""",
         )
 
     def _completeness(self) -> tuple[str, ...]:

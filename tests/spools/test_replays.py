@@ -1,0 +1,153 @@
+"""Records of the quarantine, read again: what is a call now is spooled, and nothing is made up."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from config import Settings
+from messages import Credential, QuarantinedRecord
+from reports import user_stats
+from reports.legs import TWO_OF_ONE_IDENTITY
+from reports.texts import as_it_came, kept_as_it_came
+from spools.replays import ReadAgain, Rereading
+from tests.reports.answers import INBOUND, OUTBOUND, header, record, source
+
+SEEN = datetime(2026, 3, 2, 18, tzinfo=UTC)
+EXTENDED_2 = "\t".join(header())
+STATS_RECORD = '"","1","2026-03-02 11:00:00","100","SALE","0312345678","SALES_IN","12.50","87","101","17","AGENT"'
+GROUPS = ("SURVEY", "SALES_IN")
+ONE_FIELD_LESS = record(OUTBOUND)[:-2].rpartition(b"\t")[0]
+
+
+def kept(raw: bytes | str, reason: str = "an older reader", **changes: Any) -> QuarantinedRecord:
+    text = kept_as_it_came(raw.removesuffix(b"\r\n")) if isinstance(raw, bytes) else raw
+    values: dict[str, Any] = {
+        "record_hash": f"{hash((text, changes.get('last_seen_at'))):x}", "source_key": "0" * 32, "campaign": "Old name",
+        "client_id": "C1", "client_name": None, "report": "call_report_export", "reason": reason, "record": text,
+        "window_day": date(2026, 3, 2), "header": EXTENDED_2, "first_seen_at": SEEN, "last_seen_at": SEEN,
+        "run_id": "run",
+    }  # fmt: skip
+    return QuarantinedRecord(**(values | changes))
+
+
+def again(
+    folder: Path, records: Sequence[QuarantinedRecord], who: Credential | None = None, *, groups: frozenset[str]
+) -> ReadAgain:
+    read = Rereading(who or source(), Settings(data_dir=folder), "run", "replay", groups).read(records)
+    assert list((folder / "downloads").glob("*")) == []
+    assert (read.sealed.hours, read.sealed.suspect, read.sealed.backfill_id) == ((), None, None)
+    assert read.sealed.records == len(records)
+    return read
+
+
+def read_again(folder: Path, *records: QuarantinedRecord, groups: Sequence[str] = GROUPS) -> ReadAgain:
+    return again(folder, records, groups=frozenset(groups))
+
+
+def calls(read: ReadAgain) -> list[dict[str, Any]]:
+    files = [pd.read_parquet(file.path) for file in read.sealed.call_files]
+    return [{str(name): value for name, value in row.items()} for file in files for row in file.to_dict("records")]
+
+
+def test_a_record_that_can_be_read_is_a_call_of_todays_source(tmp_path: Path) -> None:
+    good, torn = kept(record(OUTBOUND, last_name=b"M\xfcller")), kept(ONE_FIELD_LESS)
+    read = read_again(tmp_path, torn, good)
+    (row,) = calls(read)
+    assert (row["lead_id"], row["uniqueid"], row["campaign"]) == ("17", "1772463600.17", "Sales")
+    assert row["call_time"] == datetime(2026, 3, 2, 15, tzinfo=UTC)
+    assert read.released == (good.record_hash,)
+    assert [each.record_hash for each in read.staying] == [torn.record_hash]
+    assert (read.sealed.first_day, read.sealed.rows, read.sealed.quarantined) == (date(2026, 3, 2), 1, 1)
+
+
+def test_what_stays_for_another_reason_is_told_and_was_not_seen_again(tmp_path: Path) -> None:
+    read = read_again(tmp_path, kept(ONE_FIELD_LESS))
+    (file,) = read.sealed.quarantine_files
+    (row,) = pd.read_parquet(file.path).to_dict("records")
+    assert row["reason"] == read.staying[0].reason == "58 fields instead of 59, and their values leave doubt"
+    assert (row["seen_at"], row["campaign"], row["record"]) == (SEEN, "Old name", read.staying[0].record)
+    assert read_again(tmp_path, *read.staying).sealed.quarantine_files == ()
+
+
+def test_a_torn_record_never_takes_its_neighbour_for_its_end(tmp_path: Path) -> None:
+    """Together they would have the right number of fields, and be a call that never was."""
+    whole = record(OUTBOUND)[:-2]
+    torn, end = whole[: whole.index(b"Oslo")], whole[whole.index(b"Oslo") :]
+    read = read_again(tmp_path, kept(torn), kept(end))
+    assert (calls(read), read.released, len(read.staying)) == ([], (), 2)
+    inside = whole.replace(b"Oslo", b"Os\r\nlo")
+    assert len(calls(read_again(tmp_path, kept(torn), kept(end), kept(inside)))) == 1
+
+
+def test_of_several_states_of_a_call_the_latest_comes_last(tmp_path: Path) -> None:
+    ended = kept(record(OUTBOUND, status="SALE"), last_seen_at=SEEN + timedelta(hours=1))
+    rung = kept(record(OUTBOUND, status="INCALL", length_in_sec=""))
+    read = read_again(tmp_path, ended, rung)
+    assert [row["status"] for row in calls(read)] == ["INCALL", "SALE"]
+    assert set(read.released) == {ended.record_hash, rung.record_hash}
+
+
+def test_two_calls_under_one_identity_in_an_answer_stay_apart(tmp_path: Path) -> None:
+    one, other = kept(record(OUTBOUND)), kept(record(OUTBOUND, lead_id="18"))
+    read = read_again(tmp_path, one, other)
+    assert (len(calls(read)), [each.reason for each in read.staying]) == (1, [TWO_OF_ONE_IDENTITY])
+    alone = read_again(tmp_path, *read.staying)
+    assert (calls(alone), alone.released, alone.staying) == ([], (), read.staying)
+
+
+def test_copies_of_a_leg_are_one_call_and_leave_together(tmp_path: Path) -> None:
+    read = read_again(tmp_path, kept(record(INBOUND)), kept(record(INBOUND, wrapup_time="20")))
+    assert (len(calls(read)), read.sealed.duplicates, len(read.released)) == (1, 1, 2)
+
+
+def test_a_damaged_record_is_put_right_by_the_campaigns_that_its_client_has(tmp_path: Path) -> None:
+    """A tab in the lead's id could as well be one in the agent's name before a campaign called 00."""
+    doubtful = kept(record(OUTBOUND, vendor_lead_code="00\t01"))
+    clear = kept(record(OUTBOUND, list_description="a\ttab", full_name="Auto\tDial"))
+    read = read_again(tmp_path, doubtful, clear)
+    assert ([row["dialer_campaign"] for row in calls(read)], read.released) == (["SURVEY"], (clear.record_hash,))
+    unknown = read_again(tmp_path, doubtful, clear, groups=())
+    assert (unknown.released, {each.reason for each in unknown.staying}) == ((), {"an older reader"})
+
+
+def test_without_a_header_only_what_fits_the_usual_one_is_read(tmp_path: Path) -> None:
+    fits, other = kept(record(OUTBOUND), header=None), kept(record(OUTBOUND, columns="extended_3"), header=None)
+    read = read_again(tmp_path, fits, other, kept(record(INBOUND), header="no\theader\tof\tthis report"))
+    assert (len(calls(read)), read.released, len(read.staying)) == (1, (fits.record_hash,), 2)
+    assert {each.reason for each in read.staying} == {"an older reader"}
+
+
+def test_user_stats_are_read_again_too(tmp_path: Path) -> None:
+    stats = source("user_stats")
+    good = kept(STATS_RECORD, report="user_stats", header=None)
+    alike = kept(STATS_RECORD.replace('"1"', '"2"'), report="user_stats", header=None)
+    torn = kept(STATS_RECORD[:60], report="user_stats", header=None)
+    read = again(tmp_path, [good, torn, alike], stats, groups=frozenset())
+    assert [row["agent"] for row in calls(read)] == ["2001", "2001"]
+    assert len({row["call_key"] for row in calls(read)}) == 2
+    assert [each.record_hash for each in read.staying] == [torn.record_hash]
+
+
+def test_where_the_reader_finds_other_records_each_is_read_alone(tmp_path: Path) -> None:
+    """Line feeds at the end of a kept line make an empty record of their own."""
+    odd = kept(record(OUTBOUND).removesuffix(b"\r\n") + b"\r\n\r\n", first_seen_at=SEEN)
+    odd = replace(odd, record=odd.record + "\r\n\r\n")
+    good = kept(record(OUTBOUND, lead_id="18", uniqueid="1772463600.18"))
+    read = read_again(tmp_path, odd, good)
+    assert (read.released, [each.record_hash for each in read.staying]) == ((good.record_hash,), [odd.record_hash])
+
+
+@pytest.mark.parametrize("raw", [b"", b"plain", b"M\xfcller \xe2\x82 \xff", "Grüße €".encode(), b"\\xzz \\n"])
+def test_bytes_come_back_from_the_quarantine(raw: bytes) -> None:
+    assert as_it_came(kept_as_it_came(raw)) == raw
+
+
+def test_a_layout_counts_fields() -> None:
+    layout = user_stats.KEPT
+    assert layout.fits(layout.usual_header, STATS_RECORD.encode())
+    assert not layout.fits(layout.usual_header, STATS_RECORD[:60].encode())
