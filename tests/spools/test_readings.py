@@ -256,6 +256,7 @@ def test_what_cannot_be_typed_is_kept_in_quarantine_with_where_it_came_from(
     (record,) = pd.read_parquet(file.path).to_dict("records")
     assert record["record"].startswith("2026-03-02 25:00:00\t555")
     assert (record["source_key"], record["client_id"], record["window_day"]) == ("0" * 32, "C1", DAY)
+    assert record["header"].split("\t") == header.split(" ")
     assert "call_date" in record["reason"]
 
 

@@ -85,10 +85,10 @@ def test_a_torn_record_never_takes_its_neighbour_for_its_end(tmp_path: Path) -> 
 
 
 def test_of_several_states_of_a_call_the_latest_comes_last(tmp_path: Path) -> None:
-    ended = kept(record(OUTBOUND, status="SALE"), last_seen_at=SEEN + timedelta(hours=1))
+    ended = kept(record(OUTBOUND, status="DNC"), last_seen_at=SEEN + timedelta(hours=1))
     rung = kept(record(OUTBOUND, status="INCALL", length_in_sec=""))
     read = read_again(tmp_path, ended, rung)
-    assert [row["status"] for row in calls(read)] == ["INCALL", "SALE"]
+    assert [row["status"] for row in calls(read)] == ["INCALL", "DNC"]
     assert set(read.released) == {ended.record_hash, rung.record_hash}
 
 
@@ -123,10 +123,15 @@ def test_without_a_header_only_what_fits_the_usual_one_is_read(tmp_path: Path) -
 
 
 def test_user_stats_are_read_again_too(tmp_path: Path) -> None:
+    """Two equal legs stay two, also where a piece without a beginning stands behind them."""
     stats = source("user_stats")
     good = kept(STATS_RECORD, report="user_stats", header=None)
     alike = kept(STATS_RECORD.replace('"1"', '"2"'), report="user_stats", header=None)
     torn = kept(STATS_RECORD[:60], report="user_stats", header=None)
+    piece = kept('"SALE","0312345678"', report="user_stats")
+    piece = replace(piece, header=user_stats.KEPT.usual_header.decode())
+    whole = [replace(each, header=piece.header) for each in (good, alike)]
+    assert len({row["call_key"] for row in calls(again(tmp_path, [piece, *whole], stats, groups=frozenset("x")))}) == 2
     read = again(tmp_path, [good, torn, alike], stats, groups=frozenset())
     assert [row["agent"] for row in calls(read)] == ["2001", "2001"]
     assert len({row["call_key"] for row in calls(read)}) == 2
