@@ -61,6 +61,15 @@ def test_a_failure_that_is_over_is_still_told_and_does_not_count(desk: Desk) -> 
     assert (source.label, source.inserted) == ("completed", 1)
 
 
+def test_a_replay_of_the_quarantine_is_no_success_of_its_source(desk: Desk) -> None:
+    desk.commit(failed("source-1", "first"))
+    at = desk.batches.last.committed_at
+    desk.commit(outcome(desk.spool.sealed(call(1), hours=()), job_id="replay-0000"), released=("hash",))
+    found = desk.warehouse.overview(NOON + timedelta(days=1))
+    assert [(each.failure, each.failing_since) for each in found.sources] == [("first", at)]
+    assert [run.inserted for run in found.runs] == [1, 0]
+
+
 def test_what_is_long_past_is_not_looked_at(desk: Desk) -> None:
     old = desk.batches.of(outcome(desk.spool.sealed(call(1))))
     desk.warehouse.commit(replace(old, committed_at=NOON - timedelta(days=40)))
