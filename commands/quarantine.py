@@ -170,7 +170,7 @@ def list_reasons(session: Session, campaign: str | None, client: str | None, for
     """Reasons with counts per client and report, and a masked example of each."""
     settings = session.settings()
     with redirect_stdout(sys.stderr) if for_programs else nullcontext():
-        records = of_choice(open_warehouse(settings, session.stop.is_set), campaign, client)
+        records = of_choice(open_warehouse(settings, session.stop), campaign, client)
     found = groups(records)
     if for_programs:
         click.echo(json.dumps({"records": len(records), "groups": [group.for_programs() for group in found]}, indent=2))
@@ -199,7 +199,7 @@ def show_records(session: Session, reason_or_hash: str, campaign: str | None, cl
     They are not masked: names, numbers and addresses of people are shown.
     """
     settings = session.settings()
-    found = of_kind(of_choice(open_warehouse(settings, session.stop.is_set), campaign, client), reason_or_hash)
+    found = of_kind(of_choice(open_warehouse(settings, session.stop), campaign, client), reason_or_hash)
     if not found:
         raise OptionInvalid("quarantine show", repr(reason_or_hash), "a reason or hash that `quarantine list` shows")
     click.echo("\n".join(whole(record, _encoding()) for record in found[:limit]))
