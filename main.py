@@ -223,7 +223,7 @@ def main() -> None:
         click.echo(f"Error: {exc}", err=True)
         sys.exit(session.interrupted_code or exit_code_of(exc))
     finally:
-        session.tell_end()
+        session.end_if_asked()
 
 
 if __name__ == "__main__":

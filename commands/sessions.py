@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import FrameType
@@ -86,10 +86,14 @@ class Session:
         LOG.error("Ended in the middle of what would not end; what was not committed is read again")
         os._exit(self._code)
 
-    def tell_end(self) -> None:
-        """The last line of a run that was asked to stop."""
+    def end_if_asked(self) -> None:
+        """With a last line; all is given back by now, and taking the interpreter apart can cost seconds."""
         if self._code:
             LOG.info("Stopped, %.1f seconds after it was asked to", self.stop.seconds_since)
+            for stream in (sys.stdout, sys.stderr):
+                with suppress(OSError, ValueError):
+                    stream.flush()
+            os._exit(self._code)
 
     @property
     def interrupted_code(self) -> int | None:

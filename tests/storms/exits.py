@@ -244,7 +244,7 @@ def measure(scene: Scene, number: signal.Signals, *, twice: bool = False) -> Exi
     most = 1.5 if twice else scene.grace + MOST_AFTER_GRACE
     wrong += [f"{seconds:.1f} s"] * (seconds > most) + [f"said after {said:.1f} s"] * (said > MOST_UNTIL_SAID)
     wrong += [f"exit code {scene.process.returncode}"] * (scene.process.returncode != 128 + number)
-    wrong += ["a traceback"] * scene.said("Traceback")
+    wrong += ["a traceback"] * (scene.said("Traceback") or (not twice and scene.said("resource_tracker")))
     wrong += ["no last line"] * (not twice and not scene.said("Stopped, "))
     if phase.finished_is_kept and not twice:
         with contextlib.suppress(Exception):
