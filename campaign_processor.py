@@ -10,18 +10,19 @@ import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from config import Settings
-from data_fetcher import Dialer, DialerVersion, Traffic
+from data_fetcher import Dialer, Traffic
+from dialers.versions import DialerVersion, clock_troubles
 from errors import CampaignsUnnamed, DialerFailed, MemoryShort, SyncError, full_disk_named
 from messages import (
     CampaignJob,
     CampaignOutcome,
     ClientJob,
     ClientOutcome,
+    Credential,
     RefusedAccount,
     SealedWindow,
     Window,
@@ -38,7 +39,6 @@ BUILD_THAT_KNOWS_ALL = 190116
 """Before it, ``---ALL---`` for campaigns and in-groups gives no calls, without a word."""
 BUILD_THAT_KNOWS_HOURS = 230622
 """Before it, a dialer answers the whole day whatever hours it is asked for."""
-CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 def process_campaign(job: CampaignJob, settings: Settings) -> CampaignOutcome:
@@ -174,24 +174,18 @@ class ClientReader:
 
     def _check_version(self, version: DialerVersion | None) -> None:
         """What the dialer's build cannot do, and whether its clock and the row's time zone agree."""
-        if version is None:
-            return
-        source = self._source
-        named = {value for name, value in source.parameters if name in ("campaign[]", "group[]")}
-        all_wanted = source.report == "call_report_export" and (not named or EVERYTHING in named)
-        if all_wanted and version.build < BUILD_THAT_KNOWS_ALL:
-            raise CampaignsUnnamed(source.host, version.build)
-        now = utc_now() + self._job.clock_shift
-        zone_offset = now.astimezone(ZoneInfo(source.timezone)).utcoffset() or timedelta()
-        if abs(version.utc_offset - zone_offset) > CLOCK_TOLERANCE:
-            hours = version.utc_offset.total_seconds() / 3600
-            self._notices.append(
-                f"{source.host} is {hours:+g} hours from UTC, which is not {source.timezone}: call_time is wrong until"
-                " Timezone of its row is corrected, and older rows until backfill reads them again"
-            )
-        if abs(version.now - now) > CLOCK_TOLERANCE:
-            minutes = round((version.now - now).total_seconds() / 60)
-            self._notices.append(f"the clock of {source.host} is wrong by {minutes:+,} minutes, and so is call_time")
+        if version is not None:
+            refuse_unnamed(self._source, version)
+            now = utc_now() + self._job.clock_shift
+            self._notices += map(str, clock_troubles(version, self._source, now))
+
+
+def refuse_unnamed(source: Credential, version: DialerVersion) -> None:
+    """Raises CampaignsUnnamed where the row wants all campaigns and the dialer's build does not know that word."""
+    named = {value for name, value in source.parameters if name in ("campaign[]", "group[]")}
+    all_wanted = source.report == "call_report_export" and (not named or EVERYTHING in named)
+    if all_wanted and version.build < BUILD_THAT_KNOWS_ALL:
+        raise CampaignsUnnamed(source.host, version.build)
 
 
 def _by_days(windows: tuple[Window, ...]) -> tuple[Window, ...]:

@@ -27,7 +27,7 @@ from settings.kinds import (
     whole,
     word,
 )
-from settings.layers import looked_up, problem, read_layers, slips
+from settings.layers import IN_CODE, looked_up, others, problem, read_layers, slips
 from tables import LEASES, STATE_TABLES
 
 # Defaults. A line of `.env` or an environment variable of the same name overrides them.
@@ -198,6 +198,8 @@ class Settings:
     # fmt: on
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     """Setting's name → where it was set; empty where Settings was not made by ``from_env``."""
+    others: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """What else stands in `.env` files: passwords that the credentials table names as env:NAME, or mistakes."""
 
     def __post_init__(self) -> None:
         """Settle what follows from other settings."""
@@ -239,13 +241,21 @@ class Settings:
             raise SettingsInvalid("\n".join(problems))
         if values["SERVICE_ACCOUNT_PATH"] is None and values["GOOGLE_APPLICATION_CREDENTIALS"]:
             origins["SERVICE_ACCOUNT_PATH"] = "GOOGLE_APPLICATION_CREDENTIALS"
-        return cls(**{known.attribute: values[known.name] for known in SETTINGS}, origins=origins)
+        given = {known.attribute: values[known.name] for known in SETTINGS}
+        return cls(**given, origins=origins, others=others(layers, NAMES))
 
     def lines(self) -> tuple[str, ...]:
         """Every setting with its value and where it was set, for the log; of a key, only the file's path is known."""
-        origins = {**self.origins, "WAREHOUSE": self.warehouse_reason}
-        texts = {known.name: known.text(getattr(self, known.attribute)) for known in SETTINGS}
-        return tuple(f"{name}={text} ({origins.get(name, 'given in code')})" for name, text in texts.items())
+        return tuple(self._line(known) for known in SETTINGS)
+
+    def lines_set(self) -> tuple[str, ...]:
+        """The same of those that were set anywhere but in this file, and of the warehouse."""
+        told = (known for known in SETTINGS if known.name == "WAREHOUSE" or self.origins.get(known.name) != IN_CODE)
+        return tuple(self._line(known) for known in told)
+
+    def _line(self, known: Setting) -> str:
+        origin = self.warehouse_reason if known.name == "WAREHOUSE" else self.origins.get(known.name, "given in code")
+        return f"{known.name}={known.text(getattr(self, known.attribute))} ({origin})"
 
 
 SETTINGS: tuple[Setting, ...] = tuple(

@@ -6,13 +6,12 @@ headers; whether it is the right one is for ``reports/`` to say.
 
 import logging
 import random
-import re
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import requests
@@ -27,6 +26,7 @@ from dialers.accounts import Account
 from dialers.answers import Answer, refusal
 from dialers.failures import transport_error
 from dialers.slots import HostSlots
+from dialers.versions import DialerVersion, version_in
 from errors import (
     AccountLocked,
     AnswerBroken,
@@ -46,7 +46,6 @@ from utils import utc_now
 LOG = logging.getLogger(__name__)
 
 VERSION_PAGE = "non_agent_api.php"
-VERSION = re.compile(r"BUILD: (\d{5,6})-\d+\|DATE: (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\|EPOCH: (\d{9,10})\|")
 CHUNK_BYTES = 1 << 18
 MESSAGE_BYTES = 4096
 LEAST_WAIT = 60.0
@@ -54,18 +53,6 @@ LEAST_WAIT = 60.0
 SLOT_SECONDS = 10.0
 """After that long a kept-alive connection is given up between two requests, so that others get their turn."""
 Form = Sequence[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DialerVersion:
-    """What ``function=version`` tells without a login."""
-
-    build: int
-    """As yymmdd."""
-    now: datetime
-    """Its idea of the present moment."""
-    utc_offset: timedelta
-    """Its wall clock less UTC, both by its own clock, in whole minutes."""
 
 
 @dataclass(slots=True)
@@ -112,21 +99,21 @@ class Dialer:
 
     def version(self) -> DialerVersion | None:
         """Build and clock; None where the dialer does not say."""
-        found = VERSION.search(self._attempts(login=False)(self._version_once))
-        if not found:
-            return None
-        now = datetime.fromtimestamp(int(found[3]), UTC)
-        offset = datetime.fromisoformat(found[2]).replace(tzinfo=UTC) - now
-        minutes = timedelta(minutes=round(offset.total_seconds() / 60))
-        return DialerVersion(build=int(found[1]), now=now, utc_offset=minutes)
+        told = self.introduction()
+        return told if isinstance(told, DialerVersion) else None
 
-    def _version_once(self) -> str:
+    def introduction(self) -> DialerVersion | SyncError:
+        """The same, or what the dialer says instead."""
+        told: DialerVersion | SyncError = self._attempts(login=False)(self._version_once)
+        return told
+
+    def _version_once(self) -> DialerVersion | SyncError:
         with self._response(VERSION_PAGE, [("function", "version")], login=False) as response:
             answer = self._answer(response)
             error = self._refusal(answer, VERSION_PAGE)
             if isinstance(error, DialerBusy):
                 raise error  # without its build, an old dialer that shows no calls could not be told from an idle one
-            return answer.start
+            return version_in(answer.start) or error
 
     def download(self, page: str, form: Form, path: Path) -> bool:
         """Ask a report page and stream its export to ``path``; False if the dialer has no calls in that window.

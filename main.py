@@ -20,6 +20,7 @@ from commands.checks import exit_code, findings, report, row
 from commands.clients import clients
 from commands.daemon import run_daemon
 from commands.demo import closing_lines, demo_settings, fresh_stage, run_demo, stage_moved_on
+from commands.dialer_checks import Choice
 from commands.progress import Progress
 from commands.quarantine import quarantine
 from commands.runs import (
@@ -86,7 +87,7 @@ Examples:
   python main.py                       the daemon: a cycle now, then one every 15 minutes
   python main.py --single              one cycle, then exit
   python main.py demo                  watch it work, without any account
-  python main.py check                 settings, warehouse and rights, and what to do about what is missing
+  python main.py check                 settings, warehouse and every client, and what to do about what is wrong
   python main.py clients import clients.csv
   python main.py status                how far each client has been read, and what is in the way
   python main.py backfill --from 2026-01-01 --to 2026-01-31
@@ -176,29 +177,36 @@ def backfill(session: Session, first: datetime, last: datetime, campaign: str | 
 @cli.command(epilog=f"""\b
 Examples:
   python main.py check
+  python main.py check --client "Example Ltd"
+  python main.py check --retry           also accounts whose password was refused before
   python main.py check --json > check.json
 
-Changes nothing: what it writes is taken back. Somebody else may hold the warehouse meanwhile.
+The tables stay as they are: what it writes is taken back. Each account logs in once at most; that a dialer refused
+it is noted in DATA_DIR, as by a cycle. Somebody else may hold the warehouse meanwhile.
 
 {EXIT_CODES}
 
 Environment: as for the daemon (docs/settings.md), above all WAREHOUSE, DATA_DIR, DUCKDB_PATH, PROJECT_ID, DATASET_ID,
-CREDENTIALS_TABLE, OUTPUT_TABLE and SERVICE_ACCOUNT_PATH.
+CREDENTIALS_TABLE, OUTPUT_TABLE, SERVICE_ACCOUNT_PATH and CONCURRENT_REQUESTS.
 """)  # fmt: skip
+@click.option("--campaign", help="Of the clients, try only those of this campaign.")
+@click.option("--client", help="Of the clients, try only this one, by ClientName or ClientID.")
+@click.option("--retry", is_flag=True, help="Let accounts that were refused try their password once more.")
 @click.option("--json", "for_programs", is_flag=True, help="One JSON object on stdout; the log goes to stderr.")
 @click.pass_obj
-def check(session: Session, for_programs: bool) -> None:
-    """Try settings, warehouse and every right it needs; each that fails says what to do."""
+def check(session: Session, campaign: str | None, client: str | None, retry: bool, for_programs: bool) -> None:
+    """Try settings, warehouse, every right it needs, and every client; each that fails says what to do."""
     settings = session.settings()
+    choice = Choice(campaign=campaign, client=client, retry=retry)
     found: list[Finding] = []
     if for_programs:
         with redirect_stdout(sys.stderr):
-            found += findings(settings, session.stop)
+            found += findings(settings, choice, session.stop)
         click.echo(report(settings, found))
     else:
-        click.echo("\n".join([*settings.lines(), ""]))
+        click.echo("\n".join([*settings.lines_set(), "All other settings have their defaults: docs/settings.md.", ""]))
         tick, cross = marks()
-        for each in findings(settings, session.stop):
+        for each in findings(settings, choice, session.stop):
             found.append(each)
             click.echo(row(each, tick=tick, cross=cross))
     sys.exit(session.interrupted_code or exit_code(found))

@@ -323,3 +323,7 @@ class Finding:
     advice: str = ""
     unusable: bool = False
     """Of a failure: the warehouse itself, rather than a setting or a right; decides the exit code."""
+    campaign: str | None = None
+    client_id: str | None = None
+    client_name: str | None = None
+    """Whose dialer or row it is about; None where it is a thing of the whole program."""

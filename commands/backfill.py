@@ -33,13 +33,13 @@ def run_backfill(
     Its progress is its own: cycle watermarks do not move, and a day that shows nothing new changes no row.
     """
     usable, skipped = usable_credentials(warehouse.credential_rows(), settings)
-    chosen = [source for source in usable if _is_chosen(source, campaign, client)]
+    chosen = [source for source in usable if is_chosen(source, campaign, client)]
     if not chosen:
         raise NoCampaigns(f"{warehouse.describe()} for this choice of campaign and client")
     if any(last >= local_day(now, source.timezone) for source in chosen):
         raise OptionInvalid("--to", last.isoformat(), "a day that is over for every dialer; cycles read today")
     sources, refused = without_refused(warehouse, chosen, usable)
-    of_choice = [row for row in skipped if campaign in (None, row.campaign) and client in _names(row)]
+    of_choice = [row for row in skipped if is_chosen(row, campaign, client)]
     unusable, harmless = unusable_rows(of_choice)
     history = read_history(warehouse, sources, settings, now, since=first)
     backfill_id = _backfill_id(chosen, first, last)
@@ -62,12 +62,9 @@ def run_backfill(
     return RunResult(run_id, now, utc_now() - now, names, results, harmless, billed)
 
 
-def _is_chosen(source: Credential, campaign: str | None, client: str | None) -> bool:
-    return campaign in (None, source.campaign) and client in (None, source.client_id, source.client_name)
-
-
-def _names(row: SkippedRow) -> tuple[str | None, ...]:
-    return None, row.client_id, row.client_name
+def is_chosen(row: Credential | SkippedRow, campaign: str | None, client: str | None) -> bool:
+    """Whether --campaign and --client, which names a client by ClientName or ClientID, mean this row."""
+    return campaign in (None, row.campaign) and client in (None, row.client_id, row.client_name)
 
 
 def _backfill_id(sources: Sequence[Credential], first: date, last: date) -> str:

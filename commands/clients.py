@@ -1,5 +1,6 @@
 """`main.py clients …`: fills and shows the credentials table, and releases refused accounts."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -58,7 +59,13 @@ def _skipped_row(row: SkippedRow) -> tuple[str, ...]:
 def release(warehouse: Warehouse, settings: Settings, name: str) -> list[str]:
     """Let the accounts of a client (by ClientName or ClientID) be tried again; each as it is shown to people."""
     usable, _ = usable_credentials(warehouse.credential_rows(), settings)
-    chosen = [source for source in usable if name in (source.client_name, source.client_id)]
+    return release_accounts(
+        warehouse, settings, [source for source in usable if name in (source.client_name, source.client_id)]
+    )
+
+
+def release_accounts(warehouse: Warehouse, settings: Settings, chosen: Sequence[Credential]) -> list[str]:
+    """The same for the accounts of these sources."""
     accounts = sorted({(source.host, source.username) for source in chosen})
     refusals = warehouse.refused_accounts()
     warehouse.forget_refusals([refusal for refusal in refusals if (refusal.host, refusal.username) in accounts])

@@ -56,6 +56,9 @@ class Session:
     def settings(self) -> Settings:
         """Read the settings, begin to log, and take Ctrl+C and SIGTERM as a wish to end in order."""
         settings = Settings.from_env(os.environ)
+        for name, text in settings.others.items():
+            with suppress(ValueError, OSError):  # a name or text that no environment takes
+                os.environ.setdefault(name, text)  # where a row's password env:NAME is looked up
         self.take_signals(settings)
         return settings
 

@@ -125,6 +125,12 @@ class Account:
         note = self._notes().passwords.get(self._fingerprint)
         return note is None or note.state != WORKS
 
+    @property
+    def refused_since(self) -> datetime | None:
+        """When this very password was refused; None where it was not, as far as this DATA_DIR knows."""
+        note = self._notes().passwords.get(self._fingerprint)
+        return datetime.fromisoformat(note.since) if note is not None and note.state == REFUSED else None
+
     def refusal(self) -> RefusedAccount:
         """What the warehouse remembers of a refused password."""
         salt = self._notes().salt

@@ -51,6 +51,12 @@ def looked_up(name: str, layers: Sequence[Layer]) -> tuple[str, str]:
     return next(((source, text) for source, text in found if text), (IN_CODE, ""))
 
 
+def others(layers: Sequence[Layer], names: Collection[str]) -> dict[str, str]:
+    """What stands in files and is no setting."""
+    files = [layer.texts for layer in reversed(layers) if layer.source not in (ENVIRONMENT, IN_CODE)]
+    return {name: text for texts in files for name, text in texts.items() if name not in names}
+
+
 def slips(layers: Sequence[Layer], names: Collection[str]) -> Iterator[str]:
     """Names that are nearly ours. One with a word before or after ours, such as PGCONNECT_TIMEOUT, is another's."""
     for layer in layers:

@@ -11,10 +11,10 @@ LEAVES = {"errors", "messages", "overviews", "tables", "utils"}
 ARROWS: dict[str, set[str]] = {
     "main": {"commands", "config", "credentials", "database", "schedules"},
     "commands": {
-        "campaign_processor", "config", "credentials", "database", "dialers", "holders", "logs", "multiprocess_manager",
-        "schedules", "spools", "stops",
+        "campaign_processor", "config", "credentials", "data_fetcher", "database", "dialers", "holders", "logs",
+        "multiprocess_manager", "reports", "schedules", "spools", "stops",
     },
-    "campaign_processor": {"config", "data_fetcher", "reports", "spools", "stops"},
+    "campaign_processor": {"config", "data_fetcher", "dialers", "reports", "spools", "stops"},
     "spools": {"config", "data_fetcher", "reports"},
     "data_fetcher": {"config", "dialers"},
     "dialers": set(),

@@ -1,22 +1,17 @@
 """HTTP to one dialer, over real sockets: how it asks, how long it waits, what it asks again and what never."""
 
 import gzip
-import ipaddress
 import socket
 import ssl
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from tenacity import Future, RetryCallState, Retrying
 
 from data_fetcher import _seconds_to_wait
@@ -35,6 +30,7 @@ from errors import (
     SyncError,
 )
 from simulated_dialer import Account, SimulatedDialer
+from tests.dialers.certificates import self_signed
 from tests.dialers.sources import (
     API,
     EXPORT,
@@ -411,23 +407,7 @@ def test_a_redirect_is_not_followed(dialer: SimulatedDialer, tmp_path: Path) -> 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
-    """A server's context with a certificate that nobody but itself has signed."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "server.pem"
-    secret = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path.write_bytes(secret + signed.public_bytes(serialization.Encoding.PEM))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
-    return context
+    return self_signed(tmp_path_factory.mktemp("tls"))
 
 
 def say_export(connection: socket.socket) -> None:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,33 +40,43 @@ def failed(found: dict[str, Any]) -> list[str]:
     return [check["name"] for check in found["checks"] if not check["ok"]]
 
 
-def test_an_empty_project_is_fine_and_stays_empty(program: Program) -> None:
+def test_an_empty_project_lacks_nothing_but_clients_and_stays_empty(program: Program) -> None:
     done = program.run("check")
-    assert done.code == 0, done.text
+    assert done.code == 2, done.text
     assert "DATA_DIR=" in done.text
     assert "is made by the first run" in done.text
-    assert "✗" not in done.text
+    assert done.text.count("✗") == 1
+    assert "✗ clients: No campaigns found" in done.text
+    assert "clients template > clients.csv" in done.text
     assert not program.data.exists()
     if isinstance(program, ProgramOnBigQuery):
         names = [each.dataset_id for each in program.emulator.client().list_datasets()]
         assert program.dataset not in names
 
 
-def test_json_is_one_object_with_settings_and_checks_and_no_secret(program: Program) -> None:
-    assert program.import_clients(("Sales", "http://d.example/", "1")).code == 0
+def test_json_is_one_object_with_settings_and_checks_and_no_secret(program: Program, dialers: Dialers) -> None:
+    dialer = dialers()
+    dialer.world.now = datetime.now(UTC)
+    assert program.import_clients(("Sales", dialer.url, "1")).code == 0
     code, found = as_json(program, LOG_LEVEL="DEBUG")
     assert (code, found["ok"], failed(found)) == (0, True, [])
     assert found.keys() == {"ok", "settings", "checks"}
     assert found["settings"]["DATA_DIR"] == str(program.data)
     assert found["settings"]["CYCLE_INTERVAL_MINUTES"] == "15"
-    assert all(check.keys() == {"name", "ok", "detail", "advice"} for check in found["checks"])
+    about = "campaign", "client_id", "client_name"
+    assert all(check.keys() == {"name", "ok", "detail", "advice", *about} for check in found["checks"])
+    assert {tuple(check[name] for name in about) for check in found["checks"]} == {
+        (None, None, None), ("Sales", "1", "Client 1"),
+    }  # fmt: skip
     assert any(check["detail"].endswith("credentials has 1 row") for check in found["checks"])
     for text in (json.dumps(found), program.run("check", LOG_LEVEL="DEBUG").text):
         assert PASSWORD not in text
 
 
 def test_a_daemon_that_holds_the_warehouse_is_shown_and_no_failure(program: Program, dialers: Dialers) -> None:
-    program.import_clients(("Sales", dialers().url, "1"))
+    dialer = dialers()
+    dialer.world.now = datetime.now(UTC)
+    program.import_clients(("Sales", dialer.url, "1"))
     daemon = program.start()
     assert daemon.stdout is not None
     for line in daemon.stdout:
@@ -90,7 +101,7 @@ def test_a_missing_account_is_told_with_what_to_do_and_ends_with_2(on_duckdb: Pr
     assert "\n    Set SERVICE_ACCOUNT_PATH to the key file" in done.text
     assert "Marked-5ecret" not in done.text
     code, found = as_json(on_duckdb, **settings)
-    assert (code, found["ok"], failed(found)) == (2, False, ["account"])
+    assert (code, found["ok"], failed(found)) == (2, False, ["account", "clients"])
     assert "Marked-5ecret" not in json.dumps(found)
 
 
@@ -100,24 +111,24 @@ def test_a_setting_comes_before_a_folder_that_cannot_be_used(on_duckdb: Program)
     code, found = as_json(on_duckdb, DATA_DIR=str(file))
     assert (code, failed(found)[0]) == (3, "data folder")
     code, found = as_json(on_duckdb, DATA_DIR=str(file), PROJECT_ID="my-project", SERVICE_ACCOUNT_PATH=str(file))
-    assert (code, failed(found)) == (2, ["data folder", "account"])
+    assert (code, failed(found)) == (2, ["data folder", "account", "clients"])
 
 
 def test_a_file_that_is_no_database_ends_with_3(on_duckdb: Program) -> None:
     on_duckdb.data.mkdir()
     (on_duckdb.data / "calls.duckdb").write_text("no database" * 1000, encoding="utf-8")
     code, found = as_json(on_duckdb)
-    assert (code, failed(found)) == (3, ["file"])
+    assert (code, failed(found)) == (3, ["file", "clients"])
 
 
 def test_a_bigquery_that_is_not_there_ends_with_3(on_duckdb: Program) -> None:
     code, found = as_json(
         on_duckdb, BIGQUERY_EMULATOR_HOST="127.0.0.1:9", PROJECT_ID="my-project", BIGQUERY_RETRY_SECONDS="2"
     )
-    assert (code, failed(found)) == (3, ["dataset"])
+    assert (code, failed(found)) == (3, ["dataset", "clients"])
 
 
 def test_help_has_examples_and_exit_codes(on_duckdb: Program) -> None:
     shown = on_duckdb.run("check", "--help").text
-    for part in ("Examples:\n    python main.py check", "Exit codes:", "DUCKDB_PATH", "--json"):
+    for part in ("Examples:\n    python main.py check", "Exit codes:", "DUCKDB_PATH", "--json", "--retry", "--client"):
         assert part in shown
