@@ -271,3 +271,20 @@ def test_the_document_and_the_example_list_every_setting_with_its_default() -> N
         assert f"| {known.name} | {known.default or 'empty'} | {known.allowed} | {known.description} |" in document
         assert f"\n# {known.name}={known.default}\n" in example
     assert document.count("\n| ") == len(SETTINGS) + 2
+
+
+def test_what_else_stands_in_files_is_kept_and_shown_nowhere(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.env", tmp_path / "second.env"
+    first.write_text("DIALER_PASSWORD=one\nFOO=1\n", encoding="utf-8")
+    second.write_text("DIALER_PASSWORD='t w$o'\nBATCH_SIZE=7\n", encoding="utf-8")
+    made = settings(first, second, BAR="2")
+    assert made.others == {"DIALER_PASSWORD": "t w$o", "FOO": "1"}
+    assert "t w$o" not in f"{made!r}{made.lines()}"
+
+
+def test_the_short_list_has_what_was_set_and_the_warehouse(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("SETTLE_DAYS=2\n", encoding="utf-8")
+    lines = settings(file, BATCH_SIZE="7").lines_set()
+    assert [line.partition("=")[0] for line in lines] == ["BATCH_SIZE", "SETTLE_DAYS", "WAREHOUSE"]
+    assert f"SETTLE_DAYS=2 ({file})" in lines
