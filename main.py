@@ -181,8 +181,8 @@ Examples:
   python main.py check --retry           also accounts whose password was refused before
   python main.py check --json > check.json
 
-The tables stay as they are: what it writes is taken back. Each account logs in once at most; that a dialer refused
-it is noted in DATA_DIR, as by a cycle. Somebody else may hold the warehouse meanwhile.
+The tables stay as they are: what it writes is taken back. An account that its dialer refuses is tried once, and that
+is noted in DATA_DIR, as by a cycle. Somebody else may hold the warehouse meanwhile.
 
 {EXIT_CODES}
 

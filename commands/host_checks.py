@@ -1,6 +1,6 @@
 """`main.py check`, one host: its clients are tried one after the other, each with two requests at most.
 
-What it costs the dialer is what matters: one login per account, and none with a password that was refused before.
+What it costs the dialer is what matters: one failed login per account, none with a password that was refused before.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -203,7 +203,7 @@ def _clock(source: Credential, version: DialerVersion) -> Iterator[Finding]:
 
 def about(row: Credential | SkippedRow, thing: str) -> Finding:
     """A finding that is well as long as nothing else is said."""
-    name = f"{one_line(row.client_name)} ({one_line(row.campaign)}): {thing}"
+    name = f"{one_line(row.client_name) or '(no client)'} ({one_line(row.campaign)}): {thing}"
     return Finding(
         name=name, ok=True, detail="", campaign=row.campaign, client_id=row.client_id, client_name=row.client_name
     )
