@@ -7,7 +7,7 @@ Only ``Settings.from_env`` reads anything; docs/settings.md and .env.example lis
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,10 @@ BIGQUERY_COMMIT_SECONDS = 300  # seconds that finished campaigns wait for others
 BIGQUERY_LEASE_SECONDS = 900  # seconds after which a daemon that is gone may be replaced from elsewhere
 BIGQUERY_REQUIRE_PARTITION_FILTER = False  # queries of the calls table must name its days
 BIGQUERY_PARTITION_EXPIRY_DAYS = 0  # days after which BigQuery deletes a day's calls; 0: never
+PHONE_MODE = "full"  # how phone numbers are stored: full, last4 or hash
+CALL_DAYS = 0  # days after which calls are deleted; 0: never
+QUARANTINE_DAYS = 90  # days after which a record that no export shows any more leaves the quarantine; 0: never
+RUNS_DAYS = 90  # days that the run history and the ledger are kept; 0: for ever
 STALE_AFTER_MINUTES = 60  # minutes after which `status` calls a client stale and ends with 1
 SHUTDOWN_GRACE_SECONDS = 30  # seconds that running work is given after Ctrl+C or SIGTERM
 LOG_LEVEL = "INFO"  # DEBUG, INFO, WARNING or ERROR
@@ -189,6 +193,14 @@ class Settings:
         "Make the calls table so that every query of it must name the days it wants.")
     bigquery_partition_expiry_days: int = setting("BIGQUERY_PARTITION_EXPIRY_DAYS", whole(0, 36500),
         "Make the calls table so that BigQuery deletes a day's calls after so many days; 0: never.")
+    phone_mode: str = setting("PHONE_MODE", word("full", "last4", "hash"),
+        "How phone numbers are stored: as they are, their last four digits, or a keyed hash.")
+    call_days: int = setting("CALL_DAYS", whole(0, 36500),
+        "Calls are deleted after so many days, once a day; 0: never.")
+    quarantine_days: int = setting("QUARANTINE_DAYS", whole(0, 36500),
+        "Records in quarantine are deleted so many days after an export last showed them; 0: never.")
+    runs_days: int = setting("RUNS_DAYS", whole(0, 36500),
+        "The run history and the ledger are kept for so many days; 0: for ever.")
     stale_after: timedelta = setting("STALE_AFTER_MINUTES", span("minutes", 1, 525600),
         "`status` ends with 1 if a client has not been read for longer.")
     shutdown_grace: timedelta = setting("SHUTDOWN_GRACE_SECONDS", span("seconds", 0, 600),
@@ -243,6 +255,10 @@ class Settings:
             origins["SERVICE_ACCOUNT_PATH"] = "GOOGLE_APPLICATION_CREDENTIALS"
         given = {known.attribute: values[known.name] for known in SETTINGS}
         return cls(**given, origins=origins, others=others(layers, NAMES))
+
+    def first_day_kept(self, now: datetime) -> date:
+        """The first day whose calls CALL_DAYS leaves in place: nothing older is read, since it would be deleted."""
+        return now.date() - timedelta(days=self.call_days) if self.call_days else date.min
 
     def lines(self) -> tuple[str, ...]:
         """Every setting with its value and where it was set, for the log; of a key, only the file's path is known."""

@@ -90,6 +90,10 @@ class Warehouse(Protocol):
         """Put in place what a run leaves beside its commits; the bytes it was billed for, None where nothing is."""
         ...
 
+    def delete_old(self, now: datetime) -> dict[str, int]:
+        """Delete what CALL_DAYS, QUARANTINE_DAYS and RUNS_DAYS do not keep, in one transaction; table → its rows."""
+        ...
+
     def overview(self, now: datetime) -> Overview:
         """What the tables tell of the last runs and of each source; nothing of what is not there yet."""
         ...

@@ -23,6 +23,7 @@ from commands.demo import closing_lines, demo_settings, fresh_stage, run_demo, s
 from commands.dialer_checks import Choice
 from commands.progress import Progress
 from commands.quarantine import quarantine
+from commands.retention import delete_old
 from commands.runs import (
     Run,
     RunResult,
@@ -78,6 +79,7 @@ def run_cycle(warehouse: Warehouse, settings: Settings, now: datetime, stop: thr
         results = tuple(run.results(set_apart(jobs, troubles, settings.cycle_interval, now)))
     if not stop.is_set():
         troubles.settle({source.host for source in usable}, now)
+        delete_old(warehouse, settings, now)
     billed = ended(run, utc_now() - started)
     return RunResult(run_id, now, utc_now() - started, names, results, harmless, billed)
 

@@ -32,6 +32,9 @@ def run_backfill(
 
     Its progress is its own: cycle watermarks do not move, and a day that shows nothing new changes no row.
     """
+    if first < settings.first_day_kept(now):
+        kept = f"{settings.first_day_kept(now)} or later: CALL_DAYS={settings.call_days} deletes what is older"
+        raise OptionInvalid("--from", first.isoformat(), kept)
     usable, skipped = usable_credentials(warehouse.credential_rows(), settings)
     chosen = [source for source in usable if is_chosen(source, campaign, client)]
     if not chosen:

@@ -29,9 +29,12 @@ class History:
         return history
 
     def read_until(self, source: Credential, settings: Settings, now: datetime) -> datetime:
-        """The source's watermark, or where its first load starts."""
+        """The source's watermark, or where its first load starts; never a day that CALL_DAYS has deleted."""
         first_day = local_day(now, source.timezone) - timedelta(days=settings.first_run_days)
-        return self.watermarks.get(source.source_key) or hour_start(first_day, 0, source.timezone)
+        read_until = self.watermarks.get(source.source_key) or hour_start(first_day, 0, source.timezone)
+        if not settings.call_days:
+            return read_until
+        return max(read_until, hour_start(settings.first_day_kept(now), 0, source.timezone))
 
     def add(self, window: SealedWindow) -> None:
         """Remember what a committed window showed."""

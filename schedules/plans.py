@@ -86,7 +86,8 @@ def _windows_of_cycle(source: Credential, history: History, settings: Settings, 
     for (day, hour), read in hours.items():
         if read.in_progress and day >= today - timedelta(days=settings.settle_days):
             wanted[day].add(hour)
-    return _windows(wanted, source, history, now)
+    first_day = settings.first_day_kept(now)
+    return _windows({day: wanted[day] for day in wanted if day >= first_day}, source, history, now)
 
 
 def _unsettled(hours: Hours, today: date, zone: str, settings: Settings) -> list[date]:

@@ -194,6 +194,14 @@ class BigQueryScript:
         return f"INSERT INTO {self.name('runs')} ({', '.join([*names, *COUNTED])}) {source}"
 
 
+def in_one_transaction(statements: Mapping[str, str]) -> str:
+    """One text of statements that change rows; its result has a column for each, how many rows it has changed."""
+    counted = [f"{statement};\nSET changed_{name} = @@row_count" for name, statement in statements.items()]
+    found = ", ".join(f"changed_{name} AS {name}" for name in statements)
+    declared = [f"DECLARE changed_{name} INT64 DEFAULT 0" for name in statements]
+    return ";\n".join([*declared, "BEGIN TRANSACTION", *counted, "COMMIT TRANSACTION", f"SELECT {found}"])
+
+
 FOUND = "SELECT ARRAY_AGG(DISTINCT IF(bare AND action = 'insert', 'bare insert', action)) FROM actions"
 
 

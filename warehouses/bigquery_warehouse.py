@@ -20,9 +20,11 @@ from warehouses.bigquery_commits import CommitInBigQuery
 from warehouses.bigquery_credentials import BigQueryCredentials
 from warehouses.bigquery_leases import BigQueryLease
 from warehouses.bigquery_schemas import Place
+from warehouses.bigquery_script import in_one_transaction
 from warehouses.bigquery_service import BigQueryService, Done, Value
 from warehouses.bigquery_tables import BigQueryTables
 from warehouses.commit_script import groups_of
+from warehouses.old_rows import old_rows
 from warehouses.overview_script import OverviewScript, overview_of
 
 Row = Mapping[str, str | None]
@@ -118,6 +120,10 @@ class BigQueryWarehouse:
         self._billed_before += billed
         return billed
 
+    def delete_old(self, now: datetime) -> dict[str, int]:
+        deletions = old_rows(self._settings, now, name=self._tables.name, calls=self._tables.calls.quoted)
+        return self._counted(deletions, {}) if deletions else {}
+
     def overview(self, now: datetime) -> Overview:
         right = self._tables.rights().read
         if not self._is_there() or self._service.table(self._tables.place("runs").reference, right) is None:
@@ -153,6 +159,11 @@ class BigQueryWarehouse:
         if not self._is_there() or self._service.table(place.reference, rights.read) is None:
             return []
         return self._service.query(query, parameters, rights.read).rows
+
+    def _counted(self, statements: Mapping[str, str], parameters: Mapping[str, Value]) -> dict[str, int]:
+        """Run statements that may be repeated in one request and one transaction; how many rows each has changed."""
+        (row,) = self._changed(in_one_transaction(statements), parameters).rows
+        return {name: int(row[name]) for name in statements}
 
     def _changed(self, statement: str, parameters: Mapping[str, Value]) -> Done:
         return self._service.query(statement, parameters, self._tables.rights().change)

@@ -22,6 +22,7 @@ from warehouses.duckdb_checks import DuckDBChecks
 from warehouses.duckdb_commits import CommitInDuckDB
 from warehouses.duckdb_files import DuckDBFile, is_of_the_file, make_folder, reason_of
 from warehouses.duckdb_tables import DuckDBTables, quoted
+from warehouses.old_rows import old_rows
 from warehouses.overview_script import OverviewScript, overview_of
 from warehouses.table_checks import without_column
 
@@ -150,6 +151,11 @@ class DuckDBWarehouse:
         if self._settings.duckdb_read_copy is not None and not self._file.stop.is_set():
             self._file.copy_to(self._settings.duckdb_read_copy, self._deadline())
 
+    def delete_old(self, now: datetime) -> dict[str, int]:
+        deletions = old_rows(self._settings, now, name=self._tables.name, calls=self._tables.calls)
+        with self._file.writing(self._deadline()) as db:
+            return {table: _affected(db.execute(statement)) for table, statement in deletions.items()}
+
     def overview(self, now: datetime) -> Overview:
         if not self._settings.duckdb_path.exists():
             return Overview()
@@ -178,6 +184,12 @@ class DuckDBWarehouse:
             found = db.sql(query.format(table=self._tables.name(table)), params=list(parameters)).to_arrow_table()
         rows: list[dict[str, Any]] = found.to_pylist()
         return rows
+
+
+def _affected(done: duckdb.DuckDBPyConnection) -> int:
+    """How many rows a statement has changed."""
+    row = done.fetchone()
+    return int(row[0]) if row else 0
 
 
 def _as_text(value: object) -> str:

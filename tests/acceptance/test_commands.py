@@ -57,6 +57,9 @@ def test_a_backfill_reads_past_days_and_a_second_one_changes_no_column(program: 
     assert program.calls() == before
     assert program.rows("FROM vicidial.watermarks") == []
     assert program.rows("FROM vicidial.backfills") == []
+    refused = program.run("backfill", *days, CALL_DAYS="1")
+    assert refused.code == 2
+    assert "CALL_DAYS=1 deletes what is older" in refused.text
 
 
 def test_a_backfill_that_was_killed_goes_on_where_it_stopped(program: Program, dialers: Dialers) -> None:

@@ -1,11 +1,13 @@
 """Which windows a cycle asks for: what was not read, what may have changed since, and nothing else."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 
+from config import Settings
 from schedules.days import HOURS, hour_start
+from schedules.histories import History, batch_of
 from schedules.plans import group_by_campaign, plan_backfill, plan_cycle
 from tests.schedules.sources import (
     KEY,
@@ -17,7 +19,9 @@ from tests.schedules.sources import (
     hour_read,
     jobs,
     known,
+    outcome,
     planned,
+    sealed,
     source,
     utc,
     windows,
@@ -55,6 +59,26 @@ def test_days_and_hours_are_the_dialers(zone: str, now: str, first: tuple[date, 
     found = planned(utc(now), timezone=zone)
     assert found[0] == first
     assert [window[0] for window in found] == [day_before(MONDAY, back) for back in range(8)]
+
+
+def test_days_that_call_days_does_not_keep_are_never_read() -> None:
+    """Not by a first load, not after a long pause, not to be settled: the next deletion would take them away again."""
+    short = replace(SETTINGS, call_days=2)
+    kept = [(MONDAY, 0, 12), (day_before(MONDAY), 0, 23), (day_before(MONDAY, 2), 0, 23)]
+    assert planned(NOON, settings=short) == kept
+    paused = utc("2026-02-20 12:00")
+    hours = all_read(utc("2026-02-15 00:00"), paused)
+    assert planned(NOON, known(paused, hours), short) == kept
+    assert advanced_over(NOON, known(paused, hours), short) == NOON
+    unsettled = all_read(utc("2026-02-20 00:00"), utc("2026-03-02 12:05"), utc("2026-03-01 23:00"))
+    assert {day for day, _, _ in planned(NOON, known(NOON, unsettled), short)} <= {day for day, _, _ in kept}
+
+
+def advanced_over(now: datetime, history: History, settings: Settings) -> datetime:
+    """How far the watermark gets when the whole plan has been read."""
+    read = outcome(*(sealed(window, now) for window in windows(now, history, settings)))
+    batch = batch_of([read], history, [source()], settings, "run", planned_at=now, committed_at=now)
+    return batch.watermarks[0].read_until
 
 
 # The next runs

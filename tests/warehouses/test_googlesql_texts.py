@@ -54,6 +54,7 @@ def settings(tmp_path: Path, emulator: Emulator, proxy: FaultProxy) -> Settings:
         data_dir=tmp_path,
         cycle_interval=timedelta(seconds=30),
         bigquery_require_partition_filter=True,
+        call_days=30,
     )
 
 
@@ -92,6 +93,7 @@ def everything(settings: Settings, by_hand: Settings) -> None:
         warehouse.forget_refusals([refused])
         warehouse.end_run(RunEnd(run_id="run", seconds=1.5, commit_seconds=0.5))
         warehouse.overview(NOON)
+        warehouse.delete_old(NOON - timedelta(days=400))
         list(warehouse.checks())
     execute(by_hand, "ALTER TABLE vicidial.runs DROP COLUMN bytes_billed")
     execute(by_hand, "DELETE FROM vicidial.migrations WHERE number = 2")

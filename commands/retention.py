@@ -1,0 +1,38 @@
+"""Once a day, after a cycle's commits: what is older than the settings keep is deleted."""
+
+import logging
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from config import Settings
+from database import Warehouse
+from errors import SyncError
+from utils import write_durably
+
+LOG = logging.getLogger(__name__)
+
+NOTE = "old-rows-deleted-on"
+"""A file in DATA_DIR with the day on which it was last done; without it, it is done again."""
+
+
+def delete_old(warehouse: Warehouse, settings: Settings, now: datetime) -> None:
+    """Nothing if it was done today; where it fails, the cycle is no worse for it and the next one tries again."""
+    note, today = settings.data_dir / NOTE, now.date().isoformat()
+    if _read(note) == today:
+        return
+    try:
+        counts = warehouse.delete_old(now)
+        write_durably(note, today.encode("ascii"))
+    except (SyncError, OSError) as exc:
+        LOG.warning("What is old could not be deleted, and the next cycle tries again: %s", exc)
+        return
+    if any(counts.values()):
+        rows = ", ".join(f"{count:,} of {table}" for table, count in counts.items() if count)
+        LOG.info("Deleted old rows (CALL_DAYS, QUARANTINE_DAYS, RUNS_DAYS): %s", rows)
+
+
+def _read(note: Path) -> str:
+    with suppress(OSError, ValueError):
+        return note.read_text(encoding="ascii")
+    return ""
