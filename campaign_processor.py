@@ -28,6 +28,7 @@ from messages import (
     Window,
 )
 from reports import REPORTS
+from spools.phones import Phones
 from spools.readings import Durations, SourceReader
 from stops import stop_requested
 from utils import one_line, plural, utc_now
@@ -146,7 +147,7 @@ class ClientReader:
         reader = SourceReader(
             dialer, self._source, self._settings, spool_name=self._name, run_id=self._job.run_id,
             build=version.build if version else None, parsing=self._parsing, clock_shift=self._job.clock_shift,
-            durations=self._durations,
+            durations=self._durations, phones=Phones(self._settings, self._job.forgotten),
         )  # fmt: skip
         failed: DialerFailed | None = None
         for window in self._windows:

@@ -9,7 +9,17 @@ from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from config import Settings
-from messages import Batch, ClientResult, Finding, HourRead, QuarantinedRecord, RefusedAccount, RowsMerged, RunEnd
+from messages import (
+    Batch,
+    ClientResult,
+    Finding,
+    HourRead,
+    PhoneForms,
+    QuarantinedRecord,
+    RefusedAccount,
+    RowsMerged,
+    RunEnd,
+)
 from overviews import Overview
 from stops import Stop
 
@@ -92,6 +102,14 @@ class Warehouse(Protocol):
 
     def delete_old(self, now: datetime) -> dict[str, int]:
         """Delete what CALL_DAYS, QUARANTINE_DAYS and RUNS_DAYS do not keep, in one transaction; table → its rows."""
+        ...
+
+    def forgotten(self) -> dict[str, str]:
+        """Phone numbers that must not be stored: keyed hash → id of the key."""
+        ...
+
+    def forget(self, number: PhoneForms, now: datetime) -> dict[str, int]:
+        """Erase a number and what tells of its person, and remember its hash, in one transaction; table → rows."""
         ...
 
     def overview(self, now: datetime) -> Overview:

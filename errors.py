@@ -182,6 +182,16 @@ class OptionInvalid(ConfigError):
     advice = "allowed is {2}."
 
 
+class PhoneKeyLost(ConfigError):
+    """Arguments: the key's path."""
+
+    happened = "{0} is not the key with which phone numbers were forgotten, so that they would be stored again."
+    advice = (
+        "Put that file back from a backup of DATA_DIR. If it is lost: delete the rows of the table forgotten, and run"
+        " `python main.py forget` for each of these numbers again."
+    )
+
+
 class DemoMissing(ConfigError):
     """Arguments: command."""
 

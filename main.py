@@ -21,6 +21,7 @@ from commands.clients import clients
 from commands.daemon import run_daemon
 from commands.demo import closing_lines, demo_settings, fresh_stage, run_demo, stage_moved_on
 from commands.dialer_checks import Choice
+from commands.forget import forget_command
 from commands.progress import Progress
 from commands.quarantine import quarantine
 from commands.retention import delete_old
@@ -217,6 +218,7 @@ def check(session: Session, campaign: str | None, client: str | None, retry: boo
 cli.add_command(clients)
 cli.add_command(quarantine)
 cli.add_command(status_command)
+cli.add_command(forget_command)
 
 
 def main() -> None:

@@ -107,6 +107,8 @@ class CampaignJob:
     backfill_id: str | None = None
     alone: bool = False
     """Nothing else runs meanwhile, and it reads one client at a time: it ran out of memory before."""
+    forgotten: frozenset[str] = frozenset()
+    """Hashes of the phone numbers that must not be stored."""
     clock_shift: timedelta = timedelta()
     """How far the run's idea of now lies from the machine's clock; zero but for a demo."""
 
@@ -200,6 +202,18 @@ class RefusedAccount:
     fingerprint: str
     refused_at: datetime
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhoneForms:
+    """A phone number that is to be forgotten, in all the forms in which it may be stored."""
+
+    digits: str = field(repr=False)
+    phone_hash: str
+    short: str = field(repr=False)
+    """Its last four digits where these are what is stored, else all of them."""
+    key_id: str
+    """Of the key that the hash was made with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,7 +55,7 @@ CALLS = Table(
         Column("lead_id", STRING, "VICIdial's lead."),
         Column("vendor_lead_code", STRING, "The client's own id of the lead."),
         Column("source_id", STRING, "The client's own id of where the lead came from."),
-        Column("phone", STRING, "Number that was dialled or that called in, digit for digit."),
+        Column("phone", STRING, "Number that was dialled or that called in, digit for digit, or as PHONE_MODE says."),
         Column("status", STRING, "Disposition of this leg: a status code such as `SALE`."),
         Column("status_name", STRING, "What the dialer calls that status."),
         Column("ingroup", STRING, "In-group of an inbound leg; null for outbound."),
@@ -86,6 +86,16 @@ LEAD_COLUMNS = tuple(
         "security_phrase", "comments",
     )
 )  # fmt: skip
+
+PHONE_COLUMNS = ("phone", "lead_alt_phone")
+"""Columns that hold a phone number, which PHONE_MODE rules over."""
+
+PHONE_PUNCTUATION = " -+()./"
+"""What people write between the digits of a number."""
+
+PERSONAL_COLUMNS = (*PHONE_COLUMNS, "vendor_lead_code", "source_id",
+                    *(column.name for column in LEAD_COLUMNS if column.name not in PHONE_COLUMNS))  # fmt: skip
+"""What `forget` empties: the number, who the lead is, and the client's own ids of it."""
 
 WRITTEN_AT_COMMIT = ("first_seen_at", "updated_at", "run_id")
 """Columns of the calls table that a commit sets; a spool file has all the others, and ``source_key``."""
@@ -291,7 +301,18 @@ LEASES = Table(
     ),
 )
 
-STATE_TABLES = (QUARANTINE, WATERMARKS, HOURS, ACCOUNTS, COMPLETENESS, LEDGER, RUNS, BACKFILLS)
+FORGOTTEN = Table(
+    "forgotten",
+    "Phone numbers that `forget` has erased, as keyed hashes: they are not stored again.",
+    ("phone_hash",),
+    (
+        Column("phone_hash", STRING, "HMAC-SHA256 of the digits with phone.key of DATA_DIR, its first half.", True),
+        Column("key_id", STRING, "Which key that was; nothing of the key can be told from it.", True),
+        Column("forgotten_at", TIMESTAMP, "When it was first asked for.", True),
+    ),
+)
+
+STATE_TABLES = (QUARANTINE, WATERMARKS, HOURS, ACCOUNTS, COMPLETENESS, LEDGER, RUNS, BACKFILLS, FORGOTTEN)
 """Tables beside credentials and calls; their names are fixed."""
 
 

@@ -18,6 +18,7 @@ from errors import (
     BatchRefused,
     DialerResting,
     LoginRejected,
+    PhoneKeyLost,
     RowUnusable,
     SyncError,
     WarehouseAway,
@@ -38,6 +39,7 @@ from messages import (
 from multiprocess_manager import run_jobs
 from schedules.histories import History, batch_of, committed, oldest_day_of_interest
 from schedules.troubles import Troubles
+from spools import phones
 from spools.files import recovered, remove_files, remove_run
 from utils import one_line, utc_now
 
@@ -92,7 +94,8 @@ class Run:
         with full_disk_named(self.settings.data_dir):
             make_key(self.settings.data_dir / "accounts")
         self.progress.expect(len(jobs))
-        shifted = [replace(job, clock_shift=self.clock_shift) for job in jobs]
+        forgotten = forgotten_numbers(self.warehouse, self.settings)
+        shifted = [replace(job, clock_shift=self.clock_shift, forgotten=forgotten) for job in jobs]
         pool = run_jobs(
             shifted, process_campaign, self.settings, recover=self._recovered, stop=self.stop, due=self._is_due
         )
@@ -164,6 +167,20 @@ class Run:
                 planned_at=self.started_at, committed_at=utc_now())
             )  # fmt: skip
         return results
+
+
+def forgotten_numbers(warehouse: Warehouse, settings: Settings) -> frozenset[str]:
+    """Hashes of the phone numbers that no worker may spool; the workers' key is there afterwards, if they need one.
+
+    Raises:
+        PhoneKeyLost: these hashes were made with another key, and would match nothing.
+    """
+    forgotten = warehouse.forgotten()
+    if forgotten or settings.phone_mode != "full":
+        phones.make_key(settings.data_dir)
+    if forgotten and set(forgotten.values()) != {phones.PhoneKey(settings.data_dir).key_id}:
+        raise PhoneKeyLost(settings.data_dir / phones.KEY_FILE)
+    return frozenset(forgotten)
 
 
 def rows_of(outcome: CampaignOutcome) -> int:

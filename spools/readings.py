@@ -24,6 +24,7 @@ from messages import Credential, HourCount, SealedWindow, Window
 from reports import REPORTS, Chunk
 from reports.texts import kept_as_it_came
 from spools.files import WindowSpool, spool_directory
+from spools.phones import Phones
 from utils import utc_now
 
 
@@ -87,6 +88,7 @@ class SourceReader:
     def __init__(
         self, dialer: Dialer, source: Credential, settings: Settings, *, spool_name: str, run_id: str,
         build: int | None, parsing: threading.Lock, clock_shift: timedelta, durations: Durations,
+        phones: Phones,
     ) -> None:  # fmt: skip
         self._dialer = dialer
         self._source = source
@@ -99,6 +101,7 @@ class SourceReader:
         self._parsing = parsing
         self._clock_shift = clock_shift
         self._durations = durations
+        self._phones = phones
 
     def read(self, window: Window, backfill_id: str | None) -> SealedWindow:
         """The window, sealed in the spool; what it showed earlier decides whether one answer is enough.
@@ -192,7 +195,7 @@ class SourceReader:
         for chunks in self._groups(path):
             for chunk in chunks:
                 reading.add(chunk)
-            reading.spool.write_calls([chunk.rows for chunk in chunks])
+            reading.spool.write_calls([self._phones.stored(chunk.rows) for chunk in chunks])
             reading.spool.write_quarantine([self._quarantine(chunk.quarantined, reading, window) for chunk in chunks])
 
     def _groups(self, path: Path) -> Iterator[list[Chunk]]:
@@ -209,7 +212,7 @@ class SourceReader:
         hashes = [
             xxhash.xxh3_128_hexdigest(f"{source.source_key}\x1f{record}".encode()) for record in quarantined["record"]
         ]
-        return quarantined.assign(
+        found = quarantined.assign(
             record_hash=hashes,
             source_key=source.source_key,
             campaign=source.campaign,
@@ -220,6 +223,7 @@ class SourceReader:
             header=reading.header,
             seen_at=reading.read_at,
         )
+        return self._phones.quarantined(found)
 
     def _sealed(
         self, reading: Reading, window: Window, shortfall: int, suspect: str | None, backfill_id: str | None

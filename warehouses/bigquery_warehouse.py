@@ -9,7 +9,17 @@ from typing import Any
 
 from config import Settings
 from errors import CommitAbandoned
-from messages import Batch, ClientResult, Finding, HourRead, QuarantinedRecord, RefusedAccount, RowsMerged, RunEnd
+from messages import (
+    Batch,
+    ClientResult,
+    Finding,
+    HourRead,
+    PhoneForms,
+    QuarantinedRecord,
+    RefusedAccount,
+    RowsMerged,
+    RunEnd,
+)
 from overviews import Overview
 from stops import COMMIT_SECONDS, Stop
 from tables import ACCOUNTS, HOURS
@@ -24,6 +34,7 @@ from warehouses.bigquery_script import in_one_transaction
 from warehouses.bigquery_service import BigQueryService, Done, Value
 from warehouses.bigquery_tables import BigQueryTables
 from warehouses.commit_script import groups_of
+from warehouses.erasure_script import erasures, parameters
 from warehouses.old_rows import old_rows
 from warehouses.overview_script import OverviewScript, overview_of
 
@@ -123,6 +134,16 @@ class BigQueryWarehouse:
     def delete_old(self, now: datetime) -> dict[str, int]:
         deletions = old_rows(self._settings, now, name=self._tables.name, calls=self._tables.calls.quoted)
         return self._counted(deletions, {}) if deletions else {}
+
+    def forgotten(self) -> dict[str, str]:
+        return {row["phone_hash"]: row["key_id"] for row in self._listed("forgotten")}
+
+    def forget(self, number: PhoneForms, now: datetime) -> dict[str, int]:
+        calls = self._tables.calls
+        found = self._service.table(calls.reference, self._tables.rights(calls).read)
+        columns = [field.name for field in found.schema] if found is not None else []
+        statements = erasures(columns, name=self._tables.name, calls=calls.quoted, mark="@")
+        return self._counted(statements, parameters(number, now))
 
     def overview(self, now: datetime) -> Overview:
         right = self._tables.rights().read

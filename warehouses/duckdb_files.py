@@ -192,10 +192,14 @@ class DuckDBFile:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
 
+    def checkpoint(self, patient_until: datetime) -> None:
+        """Nothing is left in the log beside the file, and what a row was before is in no block that is in use."""
+        with self._opened(patient_until, read_only=False) as db:
+            db.execute("FORCE CHECKPOINT")
+
     def _copy(self, temporary: Path, patient_until: datetime) -> None:
         if self.path.with_name(self.path.name + ".wal").exists():
-            with self._opened(patient_until, read_only=False) as db:
-                db.execute("CHECKPOINT")
+            self.checkpoint(patient_until)
         temporary.parent.mkdir(parents=True, exist_ok=True)
         db = self._connected(patient_until, read_only=True)  # nobody can write while this is open
         try:

@@ -11,7 +11,17 @@ import duckdb
 
 from config import Settings
 from errors import BatchRefused, TableRefused
-from messages import Batch, ClientResult, Finding, HourRead, QuarantinedRecord, RefusedAccount, RowsMerged, RunEnd
+from messages import (
+    Batch,
+    ClientResult,
+    Finding,
+    HourRead,
+    PhoneForms,
+    QuarantinedRecord,
+    RefusedAccount,
+    RowsMerged,
+    RunEnd,
+)
 from overviews import Overview
 from stops import Stop
 from tables import ACCOUNTS, CREDENTIALS, HOURS
@@ -22,6 +32,7 @@ from warehouses.duckdb_checks import DuckDBChecks
 from warehouses.duckdb_commits import CommitInDuckDB
 from warehouses.duckdb_files import DuckDBFile, is_of_the_file, make_folder, reason_of
 from warehouses.duckdb_tables import DuckDBTables, quoted
+from warehouses.erasure_script import erasures, parameters
 from warehouses.old_rows import old_rows
 from warehouses.overview_script import OverviewScript, overview_of
 from warehouses.table_checks import without_column
@@ -148,6 +159,9 @@ class DuckDBWarehouse:
                 f"INSERT INTO {self._tables.name('runs')} ({', '.join(values)}) VALUES ({', '.join(values.values())})",
                 {**asdict(end), "now": utc_now()},
             )
+        self._renew_copy()
+
+    def _renew_copy(self) -> None:
         if self._settings.duckdb_read_copy is not None and not self._file.stop.is_set():
             self._file.copy_to(self._settings.duckdb_read_copy, self._deadline())
 
@@ -155,6 +169,24 @@ class DuckDBWarehouse:
         deletions = old_rows(self._settings, now, name=self._tables.name, calls=self._tables.calls)
         with self._file.writing(self._deadline()) as db:
             return {table: _affected(db.execute(statement)) for table, statement in deletions.items()}
+
+    def forgotten(self) -> dict[str, str]:
+        rows = self._rows("forgotten", "SELECT phone_hash, key_id FROM {table}")
+        return {row["phone_hash"]: row["key_id"] for row in rows}
+
+    def forget(self, number: PhoneForms, now: datetime) -> dict[str, int]:
+        """What was changed is then written anew, so that its old blocks are free, and the copy for readers too."""
+        values = parameters(number, now)
+        counts = {}
+        with self._file.writing(self._deadline()) as db:
+            columns = self._tables.columns(db, self._settings.output_table)
+            statements = erasures(columns, name=self._tables.name, calls=self._tables.calls, mark="$")
+            for table, statement in statements.items():
+                named = {name: value for name, value in values.items() if f"${name}" in statement}
+                counts[table] = _affected(db.execute(statement, named))
+        self._file.checkpoint(self._deadline())
+        self._renew_copy()
+        return counts
 
     def overview(self, now: datetime) -> Overview:
         if not self._settings.duckdb_path.exists():

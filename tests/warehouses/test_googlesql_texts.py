@@ -9,7 +9,7 @@ import pytest
 from google.api_core.exceptions import BadRequest
 
 from config import Settings
-from messages import RefusedAccount, RunEnd
+from messages import PhoneForms, RefusedAccount, RunEnd
 from tables import (
     BOOL,
     CALLS,
@@ -36,7 +36,7 @@ from warehouses.bigquery_staging import staged_columns
 PARAMETERS = {
     "batch_id": "STRING", "run_id": "STRING", "owner": "STRING", "holder": "STRING", "backfill_id": "STRING",
     "generation": "INT64", "lease_seconds": "INT64", "seconds": "INT64", "number": "INT64", "billed": "INT64",
-    "commit_seconds": "FLOAT64",
+    "commit_seconds": "FLOAT64", "digits": "STRING", "phone_hash": "STRING", "short": "STRING", "key_id": "STRING",
     "now": "TIMESTAMP", "since": "TIMESTAMP", "fingerprints": "ARRAY<STRING>",
 }  # fmt: skip
 KEYS = ("campaign", "client_id", "url", "username")
@@ -93,6 +93,8 @@ def everything(settings: Settings, by_hand: Settings) -> None:
         warehouse.forget_refusals([refused])
         warehouse.end_run(RunEnd(run_id="run", seconds=1.5, commit_seconds=0.5))
         warehouse.overview(NOON)
+        warehouse.forgotten()
+        warehouse.forget(PhoneForms(digits="07001", phone_hash="h", short="7001", key_id="k"), NOON)
         warehouse.delete_old(NOON - timedelta(days=400))
         list(warehouse.checks())
     execute(by_hand, "ALTER TABLE vicidial.runs DROP COLUMN bytes_billed")
