@@ -131,6 +131,11 @@ class ClientReader:
 
     def _read_source(self) -> None:
         source, job = self._source, self._job
+        if not source.verify_tls and source.dialer_url.startswith("https:"):
+            self._notices.append(
+                f"the TLS certificate of {source.host} is not checked, since its row says so (VerifyTLS): who stands in"
+                " between can read the password and the calls"
+            )
         until = job.no_new_window_after - job.clock_shift
         with Dialer(source, self._settings, job.run_id, cancelled=stop_requested, until=until) as dialer:
             self._traffic = dialer.traffic

@@ -7,6 +7,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - the one clear line that an older
     sys.exit(2)
 
 import logging
+import os
 import signal
 import threading
 from contextlib import redirect_stdout
@@ -21,6 +22,7 @@ from commands.clients import clients
 from commands.daemon import run_daemon
 from commands.demo import closing_lines, demo_settings, fresh_stage, run_demo, stage_moved_on
 from commands.dialer_checks import Choice
+from commands.folders import OTHERS
 from commands.forget import forget_command
 from commands.progress import Progress
 from commands.quarantine import quarantine
@@ -223,6 +225,7 @@ cli.add_command(forget_command)
 
 def main() -> None:
     """Run the command line; every error becomes one clear line and its exit code."""
+    os.umask(OTHERS)
     session = Session()
     try:
         cli.main(standalone_mode=False, obj=session)

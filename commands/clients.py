@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from commands.sessions import EXIT_CODES, Session, make_folder
+from commands.folders import make_folder
+from commands.sessions import EXIT_CODES, Session
 from config import Settings
 from credentials.csv_files import read_clients, template
 from credentials.rows import source_key, usable_credentials

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryFile
 from types import FrameType
 from typing import NoReturn
 
@@ -17,11 +16,12 @@ import click
 from filelock import FileLock, Timeout
 
 import logs
+from commands.folders import make_folder
 from commands.runs import RunResult
 from commands.summaries import marks, summary
 from config import Settings
 from database import Warehouse, open_warehouse
-from errors import ConfigError, SyncError, WarehouseError, WarehouseHeld, WarehouseUnusable, full_disk_named
+from errors import ConfigError, SyncError, WarehouseError, WarehouseHeld, full_disk_named
 from holders import leave_note, told_by
 from spools.files import remove_leftovers
 from stops import EXIT_SECONDS, Stop
@@ -148,16 +148,6 @@ def _clear_up(data_dir: Path) -> None:
     if leftovers:
         what = plural(leftovers, "file")
         LOG.info("Removed %s that a run left behind; what it had not committed is read again", what)
-
-
-def make_folder(folder: Path) -> None:
-    """For the owner alone: what lies there on its way holds personal data."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with TemporaryFile(dir=folder):
-            pass
-    except OSError as exc:
-        raise WarehouseUnusable(f"DATA_DIR {folder}", exc.strerror or type(exc).__name__) from None
 
 
 def show(run: RunResult) -> None:

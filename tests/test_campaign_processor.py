@@ -35,6 +35,16 @@ def client(dialer: SimulatedDialer | str, number: int, **changes: Any) -> Creden
     return source(dialer, source_key=f"{number:032}", client_id=f"C{number}", client_name=f"Client {number}", **changes)
 
 
+def test_a_row_that_accepts_any_certificate_is_told_each_time(tmp_path: Path) -> None:
+    told = {}
+    for scheme, verify in (("https", False), ("https", True), ("http", False)):
+        who = source(f"{scheme}://127.0.0.1:9/", verify_tls=verify)
+        outcome = process_campaign(job_of(None, (who, [day_window()])), quick(tmp_path, retry_attempts=1))
+        told[scheme, verify] = [notice for notice in outcome.clients[0].notices if "certificate" in notice]
+    assert "127.0.0.1:9 is not checked" in told.pop(("https", False))[0]
+    assert list(told.values()) == [[], []]
+
+
 def test_every_window_is_read_sealed_and_counted(dialer: SimulatedDialer, settings: Settings) -> None:
     windows = [day_window(0, 11), day_window(12, 23)]
     outcome = read(dialer, source(dialer), settings, *windows, backfill_id="b1")

@@ -186,6 +186,7 @@ class DuckDBFile:
         temporary = target.with_name(f".{target.name}.tmp")
         try:
             self._copy(temporary, patient_until)
+            let_in_who_may_enter(temporary)
             temporary.replace(target)  # on Windows it fails as long as somebody has the old copy open
         except (OSError, WarehouseBusy) as exc:
             LOG.warning("%s could not be renewed and stays as it is until the next cycle: %s", target, exc)
@@ -208,6 +209,12 @@ class DuckDBFile:
             db.close()
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
+
+
+def let_in_who_may_enter(file: Path) -> None:
+    """A file outside DATA_DIR is there to be read: by whoever may read the folder that the operator has put it in."""
+    with suppress(OSError):  # some file systems know no rights
+        file.chmod(0o600 | file.parent.stat().st_mode & 0o044)
 
 
 def make_folder(folder: Path) -> None:

@@ -1,0 +1,41 @@
+"""What the program leaves on the disk is for its owner alone; what is there to be read, for whom its folder is."""
+
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.conftest import Dialers
+from tests.acceptance.running import Program
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has access lists, which a folder hands down")
+
+
+def rights(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_files_are_the_owners_and_readers_get_what_lies_in_their_folder(program: Program, dialers: Dialers) -> None:
+    shared = program.folder / "shared"
+    for folder in (program.data, shared):
+        folder.mkdir(mode=0o755)
+        folder.chmod(0o755)
+    elsewhere = {"DUCKDB_PATH": str(shared / "calls.duckdb"), "DUCKDB_READ_COPY": str(shared / "copy.duckdb")}
+    program.environment |= elsewhere | {"PHONE_MODE": "hash"}
+    imported = program.import_clients(("Sales", dialers().url, "1"))
+    assert "is for its owner alone now" in imported.text
+    done = program.run("--single")
+    assert done.code == 0, done.text
+    assert "DATA_DIR" not in done.text.replace("DATA_DIR=", "")
+    inside = [program.data, *program.data.rglob("*")]
+    assert {path.name for path in inside} >= {"accounts", "key", "phone.key", "slots", "old-rows-deleted-on"}
+    assert {rights(path) for path in inside if path.is_file()} == {0o600}
+    assert {rights(path) for path in inside if path.is_dir()} == {0o700}
+    assert rights(shared / "calls.duckdb") == rights(shared / "copy.duckdb") == 0o644
+    assert rights(shared / "calls.duckdb.lock") == 0o600
+
+    program.data.chmod(0o750)
+    (program.data / "letter.txt").touch()
+    assert f"chmod 700 {program.data}" in program.run("--single", PHONE_MODE="last4").text
+    assert rights(program.data) == 0o750
