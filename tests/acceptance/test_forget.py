@@ -93,7 +93,6 @@ def test_a_number_that_is_not_stored_in_full_is_nowhere(program: Program, dialer
     dialer = dialers()
     program.import_clients(("Sales", dialer.url, "1"))
     assert program.run("--single", PHONE_MODE=mode).code == 0
-    assert program.run("--single", PHONE_MODE=mode, LOOKBACK_HOURS="72").code == 0
     numbers = {leg.phone for leg in dialer.world.legs_at(dialer.world.now) if len(leg.phone) >= 7}
     shown = tables(program.data / "calls.duckdb")
     stored = [row["phone"] for row in program.rows("FROM vicidial.calls")]

@@ -65,3 +65,7 @@ def test_a_re_read_changes_a_forgotten_call_once_and_finds_it_again(desk: Desk) 
     assert desk.counts(outcome(desk.spool.sealed(export | blank))) == [(0, 0, 1, 0)]
     assert desk.counts(outcome(desk.spool.sealed(stats | blank, source="stats")))[0][0] == 0
     assert desk.only_call()["phone"] is None
+    masked: dict[str, Any] = {"phone": "4567", "row_hash": "of another mode"}
+    both = desk.spool.sealed(export | masked), desk.spool.sealed(stats | masked, source="stats")
+    assert desk.counts(outcome(*both)) == [(0, 1, 0, 0), (0, 0, 1, 0)]
+    assert desk.only_call()["phone"] == "4567"
