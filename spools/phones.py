@@ -60,7 +60,7 @@ class PhoneKey:
 
 
 def digits_of(text: str) -> str:
-    return "".join(character for character in text if character in "0123456789")
+    return text if text.isdigit() and text.isascii() else re.sub("[^0-9]", "", text)
 
 
 class Phones:
