@@ -10,12 +10,13 @@ from itertools import groupby
 
 import xxhash
 
-from commands.runs import finished, new_run_id
+from commands.runs import finished, forgotten_numbers, new_run_id
 from config import Settings
 from credentials.rows import usable_credentials
 from database import Warehouse
 from messages import Batch, CampaignOutcome, ClientOutcome, ClientResult, Credential, QuarantinedRecord, RunEnd
 from spools.files import remove_run
+from spools.phones import Phones
 from spools.replays import ReadAgain, Rereading
 from utils import plural, utc_now
 
@@ -59,13 +60,15 @@ def run_replay(
     known = _groups(warehouse, [record for kept in of_source.values() for record in kept])
     chosen = sorted((sources[key] for key in of_source), key=lambda source: (source.campaign, source.source_key))
     read: list[tuple[Credential, ReadAgain, float]] = []
+    phones = Phones(settings, forgotten_numbers(warehouse, settings))
     try:
         for number, source in enumerate(chosen):
             if stop.is_set():
                 return Replay()
             begun = time.monotonic()
             begun = time.monotonic()
-            rereading = Rereading(source, settings, run_id, f"replay-{number:04}", frozenset(known[source.client_id]))
+            groups = frozenset(known[source.client_id])
+            rereading = Rereading(source, settings, run_id, f"replay-{number:04}", groups, phones)
             again = rereading.read(of_source[source.source_key, source.report])
             read.append((source, again, round(time.monotonic() - begun, 3)))
         begun = time.monotonic()

@@ -25,6 +25,8 @@ KEY_FILE = "phone.key"
 HASH_DIGITS = 32
 NUMBER = re.compile(r"\d{7,}")
 """What may be a phone number in a record that could not be read."""
+HIDDEN = "*" * 7
+"""What is in a record in which one was hidden."""
 REPEATING = ("vendor_lead_code", "source_id")
 """Columns in which some clients keep the number a second time."""
 Text = str | None

@@ -16,6 +16,7 @@ from reports import REPORTS, Chunk
 from reports.legs import TWO_OF_ONE_IDENTITY
 from reports.texts import as_it_came, kept_as_it_came
 from spools.files import WindowSpool, spool_directory
+from spools.phones import HIDDEN, Phones
 from spools.readings import Reading
 from tables import QUARANTINE_COLUMNS
 from utils import utc_now
@@ -45,6 +46,7 @@ class Rereading:
     run_id: str
     name: str
     groups: frozenset[str]
+    phones: Phones
     _frames: list[pd.DataFrame] = field(default_factory=list)
     _staying: list[QuarantinedRecord] = field(default_factory=list)
 
@@ -75,7 +77,7 @@ class Rereading:
         for part, chunks in self._parts(header, kept):
             for chunk in chunks:
                 reading.add(chunk)
-                self._frames.append(chunk.rows)
+                self._frames.append(self.phones.stored(chunk.rows))
                 self._staying += [
                     replace(part[text], reason=reason)
                     for text, reason in chunk.quarantined.itertuples(index=False, name=None)
@@ -85,8 +87,11 @@ class Rereading:
         """Whether the reader of today may be asked.
 
         It aligns damaged fields by the names of the campaigns: without any it would take another text for one. And a
-        record that was read, and lost to another of its identity, would now stand alone and look sound.
+        record that was read, and lost to another of its identity, would now stand alone and look sound. One whose
+        numbers were hidden would be another call.
         """
+        if HIDDEN in record.record:
+            return False
         layout = REPORTS[self.source.report].KEPT
         layout_known = layout.fits(header, raw) or (record.header is not None and bool(self.groups))
         return layout.begins(raw) and layout_known and record.reason != TWO_OF_ONE_IDENTITY

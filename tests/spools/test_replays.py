@@ -14,6 +14,7 @@ from messages import Credential, QuarantinedRecord
 from reports import user_stats
 from reports.legs import TWO_OF_ONE_IDENTITY
 from reports.texts import as_it_came, kept_as_it_came
+from spools.phones import PhoneKey, Phones, make_key
 from spools.replays import ReadAgain, Rereading
 from tests.reports.answers import INBOUND, OUTBOUND, header, record, source
 
@@ -36,9 +37,12 @@ def kept(raw: bytes | str, reason: str = "an older reader", **changes: Any) -> Q
 
 
 def again(
-    folder: Path, records: Sequence[QuarantinedRecord], who: Credential | None = None, *, groups: frozenset[str]
-) -> ReadAgain:
-    read = Rereading(who or source(), Settings(data_dir=folder), "run", "replay", groups).read(records)
+    folder: Path, records: Sequence[QuarantinedRecord], who: Credential | None = None,
+    *, groups: frozenset[str], phone_mode: str = "full",
+) -> ReadAgain:  # fmt: skip
+    make_key(folder)
+    settings = Settings(data_dir=folder, phone_mode=phone_mode)
+    read = Rereading(who or source(), settings, "run", "replay", groups, Phones(settings, ())).read(records)
     assert list((folder / "downloads").glob("*")) == []
     assert (read.sealed.hours, read.sealed.suspect, read.sealed.backfill_id) == ((), None, None)
     assert read.sealed.records == len(records)
@@ -63,6 +67,14 @@ def test_a_record_that_can_be_read_is_a_call_of_todays_source(tmp_path: Path) ->
     assert read.released == (good.record_hash,)
     assert [each.record_hash for each in read.staying] == [torn.record_hash]
     assert (read.sealed.first_day, read.sealed.rows, read.sealed.quarantined) == (date(2026, 3, 2), 1, 1)
+
+
+def test_numbers_are_stored_as_the_mode_says_and_a_record_without_its_number_is_no_call(tmp_path: Path) -> None:
+    shown, hidden = kept(record(OUTBOUND)), kept(record(OUTBOUND, phone_number_dialed="**********"))
+    read = again(tmp_path, [shown, hidden], groups=frozenset(GROUPS), phone_mode="hash")
+    (row,) = calls(read)
+    assert row["phone"] == PhoneKey(tmp_path).hashed(calls(read_again(tmp_path, shown))[0]["phone"])
+    assert [each.record_hash for each in read.staying] == [hidden.record_hash]
 
 
 def test_what_stays_for_another_reason_is_told_and_was_not_seen_again(tmp_path: Path) -> None:
