@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 
 from commands.backfill import is_chosen
 from commands.clients import release_accounts
+from commands.folders import make_folder
 from commands.host_checks import HostCheck, about
 from commands.runs import new_run_id
-from commands.sessions import make_folder
 from config import NAMES, Settings
 from credentials.rows import by_our_names, usable_credentials
 from database import Warehouse

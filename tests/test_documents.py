@@ -73,3 +73,13 @@ def test_every_label_that_an_operator_can_see_is_explained() -> None:
     labels = {kind.label for kind in classes() if not kind.__subclasses__()} - {"failed", "configuration", "warehouse"}
     labels -= {"no campaigns", "warehouse held"}  # a message of their own, not a label of a client
     assert labels <= shown
+
+
+def test_every_setting_that_a_document_names_is_one() -> None:
+    """Words like these that are none are constants of other programs."""
+    from config import NAMES
+
+    others = {"PYTHONUTF8", "PYTHONUNBUFFERED", "SIGTERM", "SYSTEM_TIME"}
+    for document in (ROOT / "docs" / "operations.md", ROOT / "docs" / "troubleshooting.md"):
+        named = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", document.read_text(encoding="utf-8")))
+        assert named <= {*NAMES, *others}, document.name
