@@ -50,8 +50,9 @@ def test_a_forgotten_number_is_nowhere_and_does_not_come_back(program: Program, 
     theirs = {row["call_key"] for row in before if row["phone"] == phone}
     assert len(theirs) >= calls
     program.change(
-        "INSERT INTO vicidial.quarantine SELECT 'h', source_key, campaign, client_id, client_name, 'r', 'why',"
-        f" 'x {phone}', today(), now(), now(), 'run' FROM vicidial.watermarks"
+        "INSERT INTO vicidial.quarantine BY NAME SELECT 'h' AS record_hash, source_key, campaign, client_id, report,"
+        f" 'why' AS reason, 'x {phone}' AS record, today() AS window_day, now() AS first_seen_at,"
+        " now() AS last_seen_at, 'run' AS run_id FROM vicidial.watermarks"
     )
     leftover = program.data / "spool" / "dead" / "0.parquet"
     leftover.parent.mkdir(parents=True)
