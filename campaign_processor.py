@@ -8,7 +8,9 @@ import logging
 import threading
 import time
 import traceback
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Collection, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -57,11 +59,10 @@ def process_campaign(job: CampaignJob, settings: Settings) -> CampaignOutcome:
 
 
 def read_campaign(job: CampaignJob, settings: Settings) -> CampaignOutcome:
-    """All clients, at most CONCURRENT_REQUESTS at a time."""
+    """All clients, none held up by those of another host."""
     parsing = threading.Lock()
     readers = [ClientReader(client, number, job, settings, parsing) for number, client in enumerate(job.clients)]
-    with ThreadPoolExecutor(min(settings.concurrent_requests, len(readers)), "client") as threads:
-        clients = tuple(threads.map(ClientReader.read, readers))
+    clients = _read_side_by_side(readers, settings.concurrent_requests)
     return CampaignOutcome(
         job_id=job.job_id,
         campaign=job.campaign,
@@ -70,6 +71,28 @@ def read_campaign(job: CampaignJob, settings: Settings) -> CampaignOutcome:
         refused=tuple(reader.refused for reader in readers if reader.refused),
         short_of_memory=any(client.label == MemoryShort.label for client in clients),
     )
+
+
+def _read_side_by_side(readers: "Sequence[ClientReader]", most: int) -> tuple[ClientOutcome, ...]:
+    """How each went, in the same order; no thread is taken by one who could only wait for a connection."""
+    waiting = list(readers)
+    running: dict[Future[ClientOutcome], ClientReader] = {}
+    ended: dict[ClientReader, ClientOutcome] = {}
+    with ThreadPoolExecutor(min(most, len(readers)), "client") as threads:
+        while waiting or running:
+            while len(running) < most and (following := _next_of(waiting, running.values())):
+                waiting.remove(following)
+                running[threads.submit(following.read)] = following
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                ended[running.pop(future)] = future.result()
+    return tuple(ended[reader] for reader in readers)
+
+
+def _next_of(waiting: "Sequence[ClientReader]", running: "Collection[ClientReader]") -> "ClientReader | None":
+    """The first one of the host that is asked least, among hosts that may have one more connection."""
+    busy = Counter(reader.host for reader in running)
+    free = (reader for reader in waiting if busy[reader.host] < reader.connections)
+    return min(free, key=lambda reader: busy[reader.host], default=None)
 
 
 class ClientReader:
@@ -83,6 +106,8 @@ class ClientReader:
     ) -> None:
         self.sealed: list[SealedWindow] = []
         self.refused: RefusedAccount | None = None
+        self.host = client.credential.host
+        self.connections = client.credential.max_connections
         self._source = client.credential
         self._windows = client.windows
         self._name = f"{job.job_id}-{number:04}"

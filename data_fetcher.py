@@ -25,6 +25,7 @@ from config import Settings
 from dialers.accounts import Account
 from dialers.answers import Answer, refusal
 from dialers.failures import transport_error
+from dialers.silences import HostSilence
 from dialers.slots import HostSlots
 from dialers.versions import DialerVersion, version_in
 from errors import (
@@ -79,6 +80,8 @@ class Dialer:
         self._until = until
         self._account = Account(settings.data_dir / "accounts", source, run_id)
         self._slots = HostSlots(settings.data_dir / "slots", source.host, source.max_connections)
+        self._silence = HostSilence(settings.data_dir / "slots", source.host, run_id)
+        self._heard = False
         self._slot: FileLock | None = None
         self._slot_since = 0.0
         self._server_errors = 0
@@ -104,7 +107,11 @@ class Dialer:
 
     def introduction(self) -> DialerVersion | SyncError:
         """The same, or what the dialer says instead."""
-        told: DialerVersion | SyncError = self._attempts(login=False)(self._version_once)
+        try:
+            told: DialerVersion | SyncError = self._attempts(login=False)(self._version_once)
+        except (DialerTimeout, DialerUnreachable):
+            self._silence.note()
+            raise
         return told
 
     def _version_once(self) -> DialerVersion | SyncError:
@@ -197,10 +204,12 @@ class Dialer:
                 allow_redirects=False,
                 stream=True,
             )
+            self._heard = True
+            self._silence.forget()
             with response:
                 yield response
         except (requests.RequestException, HTTPError) as exc:
-            self._give_up_slot()
+            self._session.close()  # the slot is kept until others can see what came of it
             error = transport_error(exc, source.host, silence)
             if login and not isinstance(error, DialerUnreachable | CertificateInvalid):
                 self._account.unanswered()
@@ -235,6 +244,8 @@ class Dialer:
 
     def _may_be_repeated(self, exc: BaseException, *, login: bool) -> bool:
         """Not what was cut off while the password had never worked: that could be one more failed login."""
+        if self._is_silent:
+            return False
         if isinstance(exc, DialerUnreachable | DialerBusy):
             return True
         if isinstance(exc, DialerFailed):
@@ -274,10 +285,21 @@ class Dialer:
         if self._cancelled():
             raise RequestCancelled(self._source.host)
 
+    @property
+    def _is_silent(self) -> bool:
+        """Whether another client has just waited for this host in vain, and this one has not heard of it yet."""
+        return not self._heard and self._silence.is_noted()
+
+    def _check_worth_waiting(self) -> None:
+        self._check_cancelled()
+        if self._is_silent:
+            raise DialerUnreachable(self._source.host, "it did not answer another client a moment ago")
+
     def _take_slot(self) -> None:
         if self._slot is None:
-            self._slot = self._slots.take(wait_seconds=self._patience(), give_up=self._check_cancelled)
+            self._slot = self._slots.take(wait_seconds=self._patience(), give_up=self._check_worth_waiting)
             self._slot_since = time.monotonic()
+            self._check_worth_waiting()  # whoever had it may have left a note
 
     def _give_up_slot(self) -> None:
         """Close the connection first: a slot stands for a connection, an idle one too."""

@@ -88,6 +88,11 @@ class Accounts:
         with self._lock:
             return dict(self._failures)
 
+    def change(self, account: Account) -> None:
+        """Another password or other rights for a user who is known; what has failed stays counted."""
+        with self._lock:
+            self._accounts[account.user] = account
+
     def enter(self, login: Login | None, now: datetime, *, level: int = 7, ip_block: bool = False) -> Account | Refusal:
         """The account behind a login, or why not. Counts."""
         user, password = self._stripped(login)

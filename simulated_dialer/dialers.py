@@ -109,6 +109,10 @@ class SimulatedDialer:
         """End all misbehaviour for the requests that come from now on."""
         self._wrong.clear()
 
+    def change_account(self, account: Account) -> None:
+        """Another password or other rights for a user, as an administrator sets them; failed logins stay counted."""
+        self._accounts.change(account)
+
     def answer_with(
         self,
         page: str,

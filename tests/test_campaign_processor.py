@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
@@ -16,7 +17,7 @@ from config import Settings
 from dialers.accounts import is_of
 from messages import Credential
 from simulated_dialer import Rates, SimulatedDialer
-from tests.dialers.sources import API, EXPORT, REPORT, day_window, exports_asked, quick, small_world, source
+from tests.dialers.sources import API, EXPORT, REPORT, day_window, exports_asked, quick, small_world, source, wait_until
 from tests.spools.jobs import job_of, only_window, read, rows, visible
 
 
@@ -99,6 +100,24 @@ def test_a_campaign_that_runs_alone_reads_one_client_at_a_time(tmp_path: Path, *
         seconds = [fared.seconds for fared in outcome.clients]
     assert [fared.failure for fared in outcome.clients] == [None] * 3
     assert (took > sum(seconds) * 0.9) == alone
+
+
+def test_clients_whose_dialer_hangs_leave_threads_to_those_of_others(
+    dialer: SimulatedDialer, settings: Settings
+) -> None:
+    """One waits for its answer, one more has a connection, and the rest would only wait for that."""
+    long = timedelta(seconds=30)
+    settings = replace(settings, concurrent_requests=3, http_timeout=long, request_timeout=long, retry_attempts=1)
+    with SimulatedDialer(small_world(), accounts=[REPORT]) as silent, ThreadPoolExecutor(1) as pool:
+        silent.misbehave(hang=True, pages=(EXPORT,))
+        clients = [client(silent, n, username=f"silent-{n}", max_connections=2) for n in range(3)]
+        clients += [client(dialer, n) for n in range(10, 14)]
+        reading = pool.submit(process_campaign, job_of(dialer, *((who, [day_window()]) for who in clients)), settings)
+        wait_until(lambda: exports_asked(dialer) == 4)
+        assert exports_asked(silent) <= 2
+        silent.stop()
+        failed = [fared.failure is not None for fared in reading.result().clients]
+    assert failed == [True] * 3 + [False] * 4
 
 
 def test_a_wrong_password_of_many_clients_and_campaigns_is_sent_once(
