@@ -1,5 +1,6 @@
 """A daemon whose cycles are counted by the lines of its log."""
 
+import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Self
 from tests.acceptance.running import Program
 
 ENDED = ("Next cycle starts at ", "The cycle took longer than its interval")
+RECORDS = re.compile(r"Total records processed: ([\d,]+)")
 STOP_SECONDS = 60.0
 
 
@@ -23,6 +25,8 @@ class Cycles:
         self._process: subprocess.Popen[str] | None = None
         self._unread = ""
         self.ended = 0
+        self.records = 0
+        """That the last one has read, by its summary."""
 
     def __enter__(self) -> Self:
         self._process = self._program.start(output=self._writer)
@@ -61,3 +65,5 @@ class Cycles:
             time.sleep(0.1)
             *lines, self._unread = (self._unread + self._reader.read()).split("\n")
             self.ended += sum(any(words in line for words in ENDED) for line in lines)
+            for told in filter(None, map(RECORDS.match, lines)):
+                self.records = int(told[1].replace(",", ""))

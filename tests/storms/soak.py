@@ -2,16 +2,18 @@
 
 Every cycle is sampled ten times a second from outside. Memory counts with its peak in a cycle; open files, threads,
 child processes and files of DATA_DIR with the fewest that were seen: what a cycle needs for itself comes and goes.
+Cycles that have read nothing are not compared: on a busy machine, the interval may be over before a worker is there.
 """
 
 import argparse
 import contextlib
+import csv
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -57,11 +59,13 @@ class Sample:
     other_mb: float
     duckdb_mb: float
     rows: int = 0
+    records: int = 0
+    """That the cycle has read."""
 
 
 PEAKS = {"parent_mb", "worker_mb", "worker_open_files", "worker_threads", "duckdb_mb"}
 """Of these a cycle counts with the most that was seen in it, of others with the least."""
-MAY_GROW = {"rows", "duckdb_mb"}
+MAY_GROW = {"rows", "duckdb_mb", "records"}
 NOISE = {"parent_mb": (1.05, 3.0), "worker_mb": (1.05, 5.0), "other_mb": (1.05, 0.1), "bytes_per_row": (1.05, 1.0)}
 """By which factor, and by how much besides, a measure may be larger in the end; others by nothing."""
 
@@ -88,7 +92,7 @@ class Soak:
                     daemon.wait_for(cycle, seconds=300, meanwhile=lambda: self._look(process))
                     if cycle % ROWS_EVERY == 0 or cycle == 1:
                         self._rows = self._count()
-                    samples.append(_whole(self._moments, self._rows))
+                    samples.append(replace(_whole(self._moments), rows=self._rows, records=daemon.records))
                     for world in worlds:
                         world.now += LAG / (cycles + 1)
         return samples
@@ -148,13 +152,11 @@ def _open_files(process: psutil.Process) -> int:
     return process.num_fds()
 
 
-def _whole(moments: Sequence[Sample], rows: int) -> Sample:
+def _whole(moments: Sequence[Sample]) -> Sample:
     """A cycle from what was seen in it."""
     assert moments, "a cycle was over before anybody looked"
     seen = {field.name: [getattr(moment, field.name) for moment in moments] for field in fields(Sample)}
-    return Sample(
-        **{name: max(found) if name in PEAKS else min(found) for name, found in seen.items()} | {"rows": rows}
-    )
+    return Sample(**{name: max(found) if name in PEAKS else min(found) for name, found in seen.items()})
 
 
 def measures(sample: Sample) -> dict[str, float]:
@@ -165,7 +167,9 @@ def measures(sample: Sample) -> dict[str, float]:
 
 def growing(samples: Sequence[Sample]) -> list[str]:
     """What is larger in the last third than in the first one after a tenth to warm up; each by its median."""
-    warm = samples[len(samples) // 10 :]
+    warm = [sample for sample in samples[len(samples) // 10 :] if sample.records]
+    if not warm:
+        return ["no cycle has read anything: is the machine too busy for so short an interval?"]
     third = max(len(warm) // 3, 1)
     found = []
     for name in measures(warm[0]).keys() - MAY_GROW:
@@ -177,7 +181,8 @@ def growing(samples: Sequence[Sample]) -> list[str]:
 
 
 def table(samples: Sequence[Sample]) -> str:
-    """Medians of the first, middle and last tenth."""
+    """Medians of the first, middle and last tenth of the cycles that have read something."""
+    samples = [sample for sample in samples if sample.records] or samples
     tenth = max(len(samples) // 10, 1)
     middle = (len(samples) - tenth) // 2
     parts = (samples[:tenth], samples[middle : middle + tenth], samples[-tenth:])
@@ -192,7 +197,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cycles", type=int, default=200)
     parser.add_argument("--warehouse", choices=("duckdb", "bigquery"), default="duckdb")
-    parser.add_argument("--folder", type=Path, help="kept afterwards; a temporary one if not given")
+    parser.add_argument("--folder", type=Path, help="kept, with samples.csv; a temporary one if not given")
     options = parser.parse_args()
     began = time.monotonic()
     with contextlib.ExitStack() as stack:
@@ -202,9 +207,16 @@ def main() -> int:
             stack.callback(emulator.stop)
             emulator.start()
         samples = Soak(folder / "program", emulator).run(options.cycles)
+        with (folder / "samples.csv").open("w", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file)
+            rows.writerow(measures(samples[0]))
+            rows.writerows(measures(sample).values() for sample in samples)
     grows = growing(samples)
     seconds = time.monotonic() - began
-    sys.stdout.write(f"{options.warehouse}, {options.cycles} cycles, {seconds:.0f} s\n{table(samples)}\n")
+    sys.stdout.write(
+        f"{options.warehouse}, {options.cycles} cycles in {seconds:.0f} s, of which"
+        f" {sum(not sample.records for sample in samples)} have read nothing\n{table(samples)}\n"
+    )
     sys.stdout.write("\n".join(grows or ["Nothing grows."]) + "\n")
     return 1 if grows else 0
 
