@@ -27,20 +27,11 @@ from commands.forget import forget_command
 from commands.progress import Progress
 from commands.quarantine import quarantine
 from commands.retention import delete_old
-from commands.runs import (
-    Run,
-    RunResult,
-    campaign_names,
-    ended,
-    new_run_id,
-    read_history,
-    unusable_rows,
-    without_refused,
-    without_resting,
-)
+from commands.runs import Run, RunResult, campaign_names, ended, new_run_id, read_history
 from commands.sessions import EXIT_CODES, Session, exit_code_of, show, warehouse_for_writing
 from commands.status import status_command
 from commands.summaries import marks
+from commands.unread import unusable_rows, without_refused, without_resting
 from config import SETTINGS, Settings
 from credentials.rows import usable_credentials
 from database import Warehouse

@@ -8,7 +8,8 @@ from datetime import date, datetime
 import xxhash
 
 from commands.progress import Progress
-from commands.runs import Run, RunResult, ended, new_run_id, read_history, unusable_rows, without_refused
+from commands.runs import Run, RunResult, ended, new_run_id, read_history
+from commands.unread import unusable_rows, without_refused
 from config import Settings
 from credentials.rows import usable_credentials
 from database import Warehouse

@@ -66,7 +66,6 @@ def run_replay(
             if stop.is_set():
                 return Replay()
             begun = time.monotonic()
-            begun = time.monotonic()
             groups = frozenset(known[source.client_id])
             rereading = Rereading(source, settings, run_id, f"replay-{number:04}", groups, phones)
             again = rereading.read(of_source[source.source_key, source.report])
