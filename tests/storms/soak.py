@@ -66,7 +66,10 @@ class Sample:
 PEAKS = {"parent_mb", "worker_mb", "worker_open_files", "worker_threads", "duckdb_mb"}
 """Of these a cycle counts with the most that was seen in it, of others with the least."""
 MAY_GROW = {"rows", "duckdb_mb", "records"}
-NOISE = {"parent_mb": (1.05, 3.0), "worker_mb": (1.05, 5.0), "other_mb": (1.05, 0.1), "bytes_per_row": (1.05, 1.0)}
+NOISE = {
+    "parent_mb": (1.05, 3.0), "worker_mb": (1.05, 5.0), "other_mb": (1.05, 0.1), "bytes_per_row": (1.05, 1.0),
+    "worker_open_files": (1.0, 2.0), "worker_threads": (1.0, 1.0),
+}  # fmt: skip
 """By which factor, and by how much besides, a measure may be larger in the end; others by nothing."""
 
 
