@@ -174,7 +174,7 @@ def backfill(session: Session, first: datetime, last: datetime, campaign: str | 
 Examples:
   python main.py check
   python main.py check --client "Example Ltd"
-  python main.py check --retry           also accounts whose password was refused before
+  python main.py check --client "Example Ltd" --retry     also what its dialer refused before
   python main.py check --json > check.json
 
 The tables stay as they are: what it writes is taken back. An account that its dialer refuses is tried once, and that
@@ -187,7 +187,7 @@ CREDENTIALS_TABLE, OUTPUT_TABLE, SERVICE_ACCOUNT_PATH and CONCURRENT_REQUESTS.
 """)  # fmt: skip
 @click.option("--campaign", help="Of the clients, try only those of this campaign.")
 @click.option("--client", help="Of the clients, try only this one, by ClientName or ClientID.")
-@click.option("--retry", is_flag=True, help="Let accounts that were refused try their password once more.")
+@click.option("--retry", is_flag=True, help="With --client: try its refused passwords once more.")
 @click.option("--json", "for_programs", is_flag=True, help="One JSON object on stdout; the log goes to stderr.")
 @click.pass_obj
 def check(session: Session, campaign: str | None, client: str | None, retry: bool, for_programs: bool) -> None:

@@ -1,6 +1,6 @@
 """`main.py clients …`: fills and shows the credentials table, and releases refused accounts."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 import click
@@ -11,8 +11,8 @@ from config import Settings
 from credentials.csv_files import read_clients, template
 from credentials.rows import source_key, usable_credentials
 from database import Warehouse, open_warehouse
-from dialers.accounts import is_of, notes_file
-from errors import NoCampaigns, OptionInvalid
+from dialers.accounts import REFUSED, UNANSWERED, Account, is_of, make_key
+from errors import NoCampaigns, OptionInvalid, full_disk_named
 from messages import Credential, RowsMerged, SkippedRow
 from schedules.troubles import Troubles
 from utils import one_line
@@ -57,24 +57,46 @@ def _skipped_row(row: SkippedRow) -> tuple[str, ...]:
     return (*(one_line(cell, limit=40) for cell in cells), one_line(state, limit=200))
 
 
-def release(warehouse: Warehouse, settings: Settings, name: str) -> list[str]:
-    """Let the accounts of a client (by ClientName or ClientID) be tried again; each as it is shown to people."""
+def retried(warehouse: Warehouse, settings: Settings, name: str) -> list[str]:
+    """Let what a client (by ClientName or ClientID) was refused or is spared be tried again; as it is told to people.
+
+    Raises:
+        OptionInvalid: nobody is called so.
+    """
     usable, _ = usable_credentials(warehouse.credential_rows(), settings)
-    return release_accounts(
-        warehouse, settings, [source for source in usable if name in (source.client_name, source.client_id)]
-    )
-
-
-def release_accounts(warehouse: Warehouse, settings: Settings, chosen: Sequence[Credential]) -> list[str]:
-    """The same for the accounts of these sources."""
+    chosen = [source for source in usable if name in (source.client_name, source.client_id)]
+    if not chosen:
+        raise OptionInvalid("clients retry", repr(name), "a ClientName or ClientID that `clients list` shows")
+    make_folder(settings.data_dir)
+    released = release(warehouse, settings, chosen, {REFUSED, UNANSWERED})
+    Troubles.read(settings.data_dir).forgive({source.host for source in chosen})
     accounts = sorted({(source.host, source.username) for source in chosen})
-    refusals = warehouse.refused_accounts()
-    warehouse.forget_refusals([refusal for refusal in refusals if (refusal.host, refusal.username) in accounts])
-    Troubles.read(settings.data_dir).forgive({host for host, _ in accounts})
-    for host, username in accounts:
-        notes_file(settings.data_dir / "accounts", host, username).unlink(missing_ok=True)
     clients = ", ".join(dict.fromkeys(one_line(source.client_name) for source in chosen))
-    return [f"{clients}: user {one_line(username)} of {host}" for host, username in accounts]
+    may, need_not = "may be tried again in the next cycle", "was not refused; its dialer is asked in the next cycle"
+    return [
+        f"{clients}: user {one_line(username)} of {host} {may if (host, username) in released else need_not}"
+        for host, username in accounts
+    ]
+
+
+def release(
+    warehouse: Warehouse, settings: Settings, chosen: Sequence[Credential], states: Container[str]
+) -> set[tuple[str, str]]:
+    """Let the passwords of these sources be tried once more that are remembered as refused, or noted as ``states`` say.
+
+    What is known of other passwords stays, and so does a lock.
+
+    Returns:
+        Host and user of what was released.
+    """
+    refusals = [refusal for refusal in warehouse.refused_accounts() if any(is_of(refusal, each) for each in chosen)]
+    directory = settings.data_dir / "accounts"
+    with full_disk_named(directory):
+        make_key(directory)
+        noted = [source for source in chosen if Account(directory, source, run_id="").release(states)]
+    warehouse.forget_refusals(refusals)
+    remembered = {(refusal.host, refusal.username) for refusal in refusals}
+    return remembered | {(source.host, source.username) for source in noted}
 
 
 @click.group(epilog=f"""\b
@@ -155,7 +177,4 @@ Examples:
 def retry(session: Session, name: str) -> None:
     """Release the refused accounts of a client (ClientName or ClientID) that were repaired on the dialer."""
     settings = session.settings()
-    released = release(open_warehouse(settings, session.stop), settings, name)
-    if not released:
-        raise OptionInvalid("clients retry", repr(name), "a ClientName or ClientID that `clients list` shows")
-    click.echo("\n".join(f"{account} may be tried again in the next cycle" for account in released))
+    click.echo("\n".join(retried(open_warehouse(settings, session.stop), settings, name)))

@@ -12,15 +12,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from commands.backfill import is_chosen
-from commands.clients import release_accounts
+from commands.clients import release
 from commands.folders import make_folder
 from commands.host_checks import HostCheck, about
 from commands.runs import new_run_id
 from config import NAMES, Settings
 from credentials.rows import by_our_names, usable_credentials
 from database import Warehouse
-from dialers.accounts import make_key
-from errors import NoCampaigns
+from dialers.accounts import REFUSED, make_key
+from errors import NoCampaigns, OptionInvalid
 from messages import Credential, Finding, RefusedAccount, SkippedRow
 from utils import one_line, utc_now
 
@@ -35,6 +35,12 @@ class Choice:
     campaign: str | None = None
     client: str | None = None
     retry: bool = False
+
+    def __post_init__(self) -> None:
+        if self.retry and self.client is None:  # each run costs a failed login per wrong password, and ten lock a user
+            raise OptionInvalid(
+                "check --retry", "without --client", "--client NAME with it: its accounts alone are tried"
+            )
 
     def takes(self, row: Credential | SkippedRow) -> bool:
         return is_chosen(row, self.campaign, self.client)
@@ -64,7 +70,7 @@ def dialer_findings(
         make_folder(settings.data_dir)
         make_key(settings.data_dir / "accounts")
         if choice.retry:
-            release_accounts(warehouse, settings, sources)
+            release(warehouse, settings, sources, {REFUSED})
         yield from _in_order(sources, warehouse.refused_accounts(), _impatient(settings), give_up)
 
 

@@ -39,7 +39,7 @@ OF_THE_HOST = (DialerUnreachable, DialerTimeout)
 """What every further request would end with as well."""
 RETRY_ADVICE = (
     "Correct the password in its row. If the account was repaired on the dialer instead:"
-    " `python main.py check --retry`, or `python main.py clients retry NAME`."
+    " `python main.py check --retry --client NAME`, or `python main.py clients retry NAME`."
 )
 
 

@@ -8,7 +8,7 @@ not tried again. The notes lie in DATA_DIR and hold keyed fingerprints; the ware
 import hmac
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b, scrypt
@@ -119,6 +119,19 @@ class Account:
         """It was sent and nothing came back: the note stays."""
         self._lock.release()
 
+    def release(self, states: Container[str]) -> bool:
+        """Forget the note on this very password if it is in one of ``states``; whether it was. A lock stays."""
+        if not self._path.exists():
+            return False
+        with self._editing:
+            notes = self._notes()
+            note = notes.passwords.get(self._fingerprint)
+            if note is None or note.state not in states:
+                return False
+            passwords = {key: other for key, other in notes.passwords.items() if key != self._fingerprint}
+            self._save(replace(notes, passwords=passwords))
+        return True
+
     @property
     def never_worked(self) -> bool:
         """Whether a repeated request could be a repeated failed login."""
@@ -184,7 +197,7 @@ class Account:
 
 
 def notes_file(directory: Path, host: str, username: str) -> Path:
-    """Where the notes on one account are; removing the file forgets them."""
+    """Where the notes on one account are."""
     return directory / f"{file_name_of(host, username.casefold())}.json"
 
 

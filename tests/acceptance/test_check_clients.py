@@ -4,7 +4,7 @@ import json
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -125,11 +125,41 @@ def test_a_wrong_password_costs_one_login_until_it_is_asked_for_again(
     program.run("--single")
     assert len(program.rows("FROM vicidial.accounts")) == 1  # the cycle took it over, without a request
     next((program.data / "accounts").glob("*.json")).unlink()
-    assert "`python main.py check --retry`" in check(program).failed("2")
+    assert "`python main.py check --retry --client NAME`" in check(program).failed("2")
+    for_everybody = program.run("check", "--retry")  # a monitor's command would lock accounts within ten runs
+    assert (for_everybody.code, "--client NAME" in for_everybody.text) == (2, True)
     assert dialer.seen.failed_logins == {USER: 1}
     assert check(program, "--retry", "--client", "1").of("2") == []
     assert dialer.seen.failed_logins == {USER: 2}
     assert program.rows("FROM vicidial.accounts") == []
+
+
+def test_a_retry_releases_what_was_refused_and_nothing_else(program: Program, dialer: SimulatedDialer) -> None:
+    given(
+        program,
+        ("Sales", dialer.url, "1", WRONG),
+        ("Sales", dialer.url, "2", "0ther-" + WRONG),
+        ("Sales", dialer.url, "3"),
+    )
+    check(program)
+    (path,) = (program.data / "accounts").glob("*.json")
+    notes = json.loads(path.read_text(encoding="utf-8"))
+    states = sorted(note["state"] for note in notes["passwords"].values())
+    assert states == ["refused", "refused", "works"]
+    notes["locked_until"] = (datetime.now(UTC) + timedelta(minutes=10)).isoformat()
+    path.write_text(json.dumps(notes), encoding="utf-8")
+    asked = dialer.seen.requests_by_page[EXPORT]
+    assert "has locked user" in check(program, "--retry", "--client", "1").failed("1")
+    left = json.loads(path.read_text(encoding="utf-8"))
+    assert sorted(note["state"] for note in left["passwords"].values()) == ["refused", "works"]
+    assert left["locked_until"] == notes["locked_until"]
+    told = [program.run("clients", "retry", client).text for client in "23"]
+    assert ["may be tried again" in text for text in told] == [True, False]
+    assert "was not refused" in told[1]
+    left = json.loads(path.read_text(encoding="utf-8"))
+    assert [note["state"] for note in left["passwords"].values()] == ["works"]
+    assert left["locked_until"] == notes["locked_until"]
+    assert dialer.seen.requests_by_page[EXPORT] == asked
 
 
 def test_each_mistake_is_named_and_no_password_goes_astray(

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from config import Settings
+from dialers.accounts import REFUSED, UNANSWERED, WORKS, Note, is_of, make_key, notes_file, slow_fingerprint
 from dialers.accounts import Account as Login
-from dialers.accounts import Note, is_of, make_key, notes_file, slow_fingerprint
 from errors import (
     AccountLocked,
     AddressBlocked,
@@ -133,14 +133,20 @@ def test_a_corrected_password_works_at_once_and_in_the_same_run(tmp_path: Path) 
         assert outcome(source(dialer), settings) == "fine"
 
 
-def test_a_password_that_the_dialer_learned_is_sent_again_once_the_notes_are_removed(tmp_path: Path) -> None:
+def test_a_password_that_the_dialer_learned_is_sent_again_once_it_is_released(tmp_path: Path) -> None:
     settings = quick(tmp_path)
     with SimulatedDialer(small_world(), accounts=[REPORT]) as dialer:
         who = source(dialer, password="new")
         assert outcome(who, settings) == "LoginRejected"
     with SimulatedDialer(small_world(), accounts=[Account("report", "new")], port=dialer.port):
         assert outcome(who, settings) == "LoginRejected"
-        notes_file(tmp_path / "accounts", who.host, who.username).unlink()
+        account = Login(tmp_path / "accounts", who, "")
+        assert [account.release({state}) for state in (UNANSWERED, WORKS, REFUSED, REFUSED)] == [
+            False,
+            False,
+            True,
+            False,
+        ]
         assert outcome(who, settings) == "fine"
 
 
@@ -242,6 +248,7 @@ def test_a_first_request_that_is_cut_off_is_not_repeated_in_its_run_and_then_spa
         with pytest.raises(LoginUnclear, match=f"after {utc_now() + HOUR:%Y-%m-%d %H:}"):
             download(who, settings, "third")
         assert dialer.seen.failed_logins == {"report": 2}
+        assert not Login(tmp_path / "accounts", who, "").release({REFUSED})
         edit_notes(tmp_path, since=(utc_now() - HOUR).isoformat())
         dialer.behave()
         assert outcome(who, settings, "an hour later") == "LoginRejected"
