@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from errors import AnswerBroken, DialerBusy, DialerTimeout, DialerUnreachable
+from errors import AnswerBroken, DialerBusy, DialerTimeout, DialerUnreachable, WarehouseUnusable
 from messages import CampaignJob, CampaignOutcome, Credential
 from utils import one_line, write_durably
 
@@ -33,9 +33,21 @@ class HostTrouble:
     asked_at: str
     label: str
 
+    def __post_init__(self) -> None:
+        _moment(self.since), _moment(self.asked_at)
+        if not isinstance(self.cycles, int) or not isinstance(self.label, str):
+            raise TypeError("cycles is a number, and label a text")
+
     def asked_again(self, interval: timedelta) -> datetime:
         wait = interval * 2 ** min(self.cycles - PATIENT_CYCLES, 10) if self.cycles >= PATIENT_CYCLES else timedelta()
         return datetime.fromisoformat(self.asked_at) + min(wait, max(LONGEST_REST, interval))
+
+
+def _moment(text: str) -> str:
+    """The same; a ValueError or TypeError where it is no time with its offset from UTC."""
+    if datetime.fromisoformat(text).utcoffset() is None:
+        raise ValueError("a time without its offset from UTC")
+    return text
 
 
 @dataclass(slots=True)
@@ -52,16 +64,22 @@ class Troubles:
 
     @classmethod
     def read(cls, data_dir: Path) -> "Troubles":
-        path = data_dir / "troubles.json"
+        troubles = cls(data_dir / "troubles.json")
+        troubles.hosts, troubles.died_at = troubles._read()
+        return troubles
+
+    def _read(self) -> tuple[dict[str, HostTrouble], dict[str, str]]:
+        """Nothing where the file is lost, or any of its values is not what this program writes."""
         try:
-            known = json.loads(path.read_text(encoding="utf-8"))
+            known = json.loads(self.path.read_text(encoding="utf-8"))
             hosts = {host: HostTrouble(**trouble) for host, trouble in known["hosts"].items()}
-            return cls(path, hosts, dict(known["died_at"]))
+            died_at = {campaign: _moment(at) for campaign, at in known["died_at"].items()}
         except FileNotFoundError:
-            return cls(path)
+            return {}, {}
         except (OSError, ValueError, LookupError, TypeError, AttributeError):
-            LOG.warning("%s cannot be read: every host is asked as usual", path)
-            return cls(path)
+            LOG.warning("%s cannot be read: every host is asked as usual", self.path)
+            return {}, {}
+        return hosts, died_at
 
     def resting(
         self, sources: Iterable[Credential], interval: timedelta, now: datetime
@@ -69,6 +87,8 @@ class Troubles:
         """Hosts that are not asked in this cycle, with their trouble and when they are asked again."""
         found = {}
         for host in {source.host for source in sources} & self.hosts.keys():
+            if datetime.fromisoformat(self.hosts[host].asked_at) > now:
+                continue  # the clock was wrong then
             again = self.hosts[host].asked_again(interval)
             if now + interval / 2 < again:  # a cycle never starts at the very second
                 found[host] = (self.hosts[host], again)
@@ -77,7 +97,7 @@ class Troubles:
     def alone(self, campaign: str, now: datetime) -> bool:
         """Whether it has run out of memory lately."""
         died_at = self.died_at.get(campaign)
-        return died_at is not None and now - datetime.fromisoformat(died_at) < ALONE_FOR
+        return died_at is not None and timedelta() <= now - datetime.fromisoformat(died_at) < ALONE_FOR
 
     def note(self, outcomes: Sequence[CampaignOutcome], hosts: Mapping[str, str]) -> None:
         """What became of some campaigns; ``hosts`` by source_key."""
@@ -90,8 +110,14 @@ class Troubles:
                     self._labels.setdefault(hosts[client.source_key], set()).add(label)
 
     def settle(self, hosts: Iterable[str], now: datetime) -> None:
-        """Write what the cycle adds; ``hosts`` are all that the credentials table still names."""
+        """Write what the cycle adds; ``hosts`` are all that the credentials table still names.
+
+        What somebody took out of the file meanwhile, as `clients retry` does, stays forgotten.
+        """
         moment = now.isoformat()
+        hosts_left, died_left = self._read()
+        self.hosts = {host: trouble for host, trouble in self.hosts.items() if host in hosts_left}
+        self.died_at = {campaign: at for campaign, at in self.died_at.items() if campaign in died_left}
         for host, labels in self._labels.items():
             before = self.hosts.pop(host, None)
             if labels <= AWAY:
@@ -102,21 +128,30 @@ class Troubles:
         self.hosts = {host: trouble for host, trouble in self.hosts.items() if host in set(hosts)}
         self.died_at |= dict.fromkeys(self._died, moment)
         self.died_at = {campaign: at for campaign, at in self.died_at.items() if self.alone(campaign, now)}
-        self._write()
+        try:
+            self._write()
+        except OSError as exc:
+            LOG.warning("%s could not be written: %s", self.path, exc.strerror or type(exc).__name__)
 
     def forgive(self, hosts: Iterable[str]) -> None:
-        """They are asked in the next cycle, whatever they did."""
-        self.hosts = {host: trouble for host, trouble in self.hosts.items() if host not in set(hosts)}
-        self._write()
+        """They are asked in the next cycle, whatever they did.
+
+        Raises:
+            WarehouseUnusable: that could not be written down.
+        """
+        forgiven = self.hosts.keys() & set(hosts)
+        self.hosts = {host: trouble for host, trouble in self.hosts.items() if host not in forgiven}
+        try:
+            if forgiven:
+                self._write()
+        except OSError as exc:
+            raise WarehouseUnusable(str(self.path), exc.strerror or type(exc).__name__) from None
 
     def _write(self) -> None:
         if not (self.hosts or self.died_at or self.path.exists()):
             return
         known = {"hosts": {host: asdict(trouble) for host, trouble in self.hosts.items()}, "died_at": self.died_at}
-        try:
-            write_durably(self.path, json.dumps(known, indent=1).encode("utf-8"))
-        except OSError as exc:
-            LOG.warning("%s could not be written: %s", self.path, exc.strerror or type(exc).__name__)
+        write_durably(self.path, json.dumps(known, indent=1).encode("utf-8"))
 
 
 def set_apart(jobs: Sequence[CampaignJob], troubles: Troubles, interval: timedelta, now: datetime) -> list[CampaignJob]:

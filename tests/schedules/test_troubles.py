@@ -1,11 +1,12 @@
 """Who is asked less, and when as usual again."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from errors import DialerFailed, DialerUnreachable
+from errors import DialerFailed, DialerUnreachable, WarehouseUnusable
 from messages import CampaignOutcome, ClientOutcome
 from schedules.troubles import Troubles
 from tests.schedules.sources import source
@@ -13,7 +14,8 @@ from tests.schedules.sources import source
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
 SOURCE = source()
-HOSTS = {SOURCE.source_key: SOURCE.host}
+HOST = SOURCE.host
+HOSTS = {SOURCE.source_key: HOST}
 
 
 def outcome(label: str, *, windows_read: int = 0) -> CampaignOutcome:
@@ -70,6 +72,67 @@ def test_a_file_that_is_lost_or_broken_asks_everybody(tmp_path: Path) -> None:
     for content in ("", "{", "[]", '{"hosts": {"a": 1}, "died_at": {}}', '{"hosts": {"a": {}}, "died_at": {}}'):
         (tmp_path / "troubles.json").write_text(content, encoding="utf-8")
         assert Troubles.read(tmp_path).hosts == {}
+
+
+VALUES = {"cycles": 5, "since": NOON.isoformat(), "asked_at": NOON.isoformat(), "label": "dialer unreachable"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"cycles": "5"}, {"label": 5}, {"since": "2026-03-02T12:00:00"}, {"asked_at": "2026-03-02T12:00:00"},
+        {"asked_at": "today"}, {"since": 5}, {"died": "2026-03-02T12:00:00"}, {"died": "today"}, {"died": 5},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_file_with_values_that_make_no_sense_asks_everybody(tmp_path: Path, wrong: dict[str, object]) -> None:
+    died = wrong.get("died", NOON.isoformat())
+    values = VALUES | {name: value for name, value in wrong.items() if name != "died"}
+    given(tmp_path, {"hosts": {HOST: values}, "died_at": {"Sales": died}})
+    troubles = Troubles.read(tmp_path)
+    assert troubles.resting([SOURCE], QUARTER, NOON) == {}
+    assert not troubles.alone("Sales", NOON)
+    assert asked_in(tmp_path, ["dialer unreachable"] * 3) == [0, 1, 2]
+
+
+def given(folder: Path, content: dict[str, object]) -> None:
+    (folder / "troubles.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+@pytest.mark.parametrize("far", ["2026-03-03T12:00:00+00:00", "9999-12-31T23:59:59+00:00"])
+def test_a_clock_that_was_wrong_for_a_while_makes_nobody_rest(tmp_path: Path, far: str) -> None:
+    given(tmp_path, {"hosts": {HOST: VALUES}, "died_at": {"Sales": NOON.isoformat()}})
+    right = Troubles.read(tmp_path)
+    assert (len(right.resting([SOURCE], QUARTER, NOON)), right.alone("Sales", NOON)) == (1, True)
+    given(tmp_path, {"hosts": {HOST: VALUES | {"asked_at": far}}, "died_at": {"Sales": far}})
+    wrong = Troubles.read(tmp_path)
+    assert (len(wrong.resting([SOURCE], QUARTER, NOON)), wrong.alone("Sales", NOON)) == (0, False)
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_what_is_forgiven_during_a_cycle_stays_forgiven(tmp_path: Path, asked: bool) -> None:
+    given(tmp_path, {"hosts": {HOST: VALUES}, "died_at": {"Sales": NOON.isoformat()}})
+    troubles = Troubles.read(tmp_path)
+    Troubles.read(tmp_path).forgive([HOST])
+    if asked:
+        troubles.note([outcome("dialer unreachable")], HOSTS)
+    troubles.settle([HOST], NOON)
+    left = Troubles.read(tmp_path)
+    assert [trouble.cycles for trouble in left.hosts.values()] == ([1] if asked else [])
+    assert left.alone("Sales", NOON)
+    troubles = Troubles.read(tmp_path)
+    troubles.path.unlink()
+    troubles.settle([HOST], NOON)
+    assert not troubles.alone("Sales", NOON)
+
+
+def test_whoever_forgives_in_vain_is_told(tmp_path: Path) -> None:
+    given(tmp_path, {"hosts": {HOST: VALUES}, "died_at": {}})
+    troubles = Troubles.read(tmp_path)
+    troubles.path.unlink()
+    troubles.path.mkdir()
+    with pytest.raises(WarehouseUnusable, match=r"troubles\.json"):
+        troubles.forgive([HOST])
 
 
 def test_a_host_that_no_row_names_is_forgotten(tmp_path: Path) -> None:
