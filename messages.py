@@ -37,6 +37,11 @@ class Credential:
         """``host`` or ``host:port`` as it may be shown in a log."""
         return urlsplit(self.dialer_url).netloc.lower()
 
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port as they may be shown in a log."""
+        return f"{urlsplit(self.dialer_url).scheme}://{self.host}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SkippedRow:
