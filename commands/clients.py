@@ -68,7 +68,7 @@ def retried(warehouse: Warehouse, settings: Settings, name: str) -> list[str]:
     if not chosen:
         raise OptionInvalid("clients retry", repr(name), "a ClientName or ClientID that `clients list` shows")
     make_folder(settings.data_dir)
-    Troubles.read(settings.data_dir).forgive({source.host for source in chosen})
+    Troubles.read(settings.data_dir).forgive({source.origin for source in chosen})
     released = release(warehouse, settings, chosen, {REFUSED, UNANSWERED})
     accounts = sorted({(source.host, source.username) for source in chosen})
     clients = ", ".join(dict.fromkeys(one_line(source.client_name) for source in chosen))

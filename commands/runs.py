@@ -96,7 +96,7 @@ class Run:
             shifted, process_campaign, self.settings, recover=self._recovered, stop=self.stop, due=self._is_due
         )
         unread = list(self.unread)
-        hosts = {source.source_key: source.host for source in self.sources}
+        hosts = {source.source_key: source.origin for source in self.sources}
         try:
             with closing(pool):  # whatever happens, no worker is left when the spool goes
                 for ready in pool:

@@ -36,12 +36,12 @@ def without_resting(
     resting = troubles.resting(sources, settings.cycle_interval, now)
     unread = []
     for source in sources:
-        if source.host in resting:
-            trouble, again = resting[source.host]
+        if source.origin in resting:
+            trouble, again = resting[source.origin]
             since = f"{datetime.fromisoformat(trouble.since).astimezone():%Y-%m-%d %H:%M}"
             why = DialerResting(source.host, since, trouble.label, f"{again.astimezone():%H:%M}")
             unread.append(_unread(source, why))
-    return [source for source in sources if source.host not in resting], unread
+    return [source for source in sources if source.origin not in resting], unread
 
 
 def _unread(source: Credential, why: SyncError) -> CampaignOutcome:

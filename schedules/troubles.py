@@ -1,6 +1,7 @@
 """What the last cycles suffered from, kept in DATA_DIR: hosts that do not answer, campaigns that ran out of memory.
 
-Nothing depends on it but how much is asked of whom; if the file is lost, everybody is asked again as usual.
+Nothing depends on it but how much is asked of whom; if the file is lost, everybody is asked again as usual. A host
+is named by its origin: one that does not serve https may well serve http, and a row may name the wrong one.
 """
 
 import json
@@ -86,7 +87,7 @@ class Troubles:
     ) -> dict[str, tuple[HostTrouble, datetime]]:
         """Hosts that are not asked in this cycle, with their trouble and when they are asked again."""
         found = {}
-        for host in {source.host for source in sources} & self.hosts.keys():
+        for host in {source.origin for source in sources} & self.hosts.keys():
             if datetime.fromisoformat(self.hosts[host].asked_at) > now:
                 continue  # the clock was wrong then
             again = self.hosts[host].asked_again(interval)

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from commands.unread import without_resting
 from errors import DialerFailed, DialerUnreachable, WarehouseUnusable
 from messages import CampaignOutcome, ClientOutcome
 from schedules.troubles import Troubles
-from tests.schedules.sources import source
+from tests.schedules.sources import SETTINGS, source
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
 SOURCE = source()
-HOST = SOURCE.host
+HOST = SOURCE.origin
 HOSTS = {SOURCE.source_key: HOST}
 
 
@@ -33,7 +34,7 @@ def cycle(folder: Path, label: str, now: datetime, *, windows_read: int = 0) -> 
     asked = not troubles.resting([SOURCE], QUARTER, now)
     if asked:
         troubles.note([outcome(label, windows_read=windows_read)], HOSTS)
-    troubles.settle([SOURCE.host], now)
+    troubles.settle([SOURCE.origin], now)
     return asked
 
 
@@ -133,6 +134,16 @@ def test_whoever_forgives_in_vain_is_told(tmp_path: Path) -> None:
     troubles.path.mkdir()
     with pytest.raises(WarehouseUnusable, match=r"troubles\.json"):
         troubles.forgive([HOST])
+
+
+def test_a_row_with_the_wrong_scheme_does_not_make_the_right_one_rest(tmp_path: Path) -> None:
+    assert asked_in(tmp_path, [DialerUnreachable.label] * 5) == [0, 1, 2, 3]
+    right = source(dialer_url=SOURCE.dialer_url.replace("https", "http"), source_key="1" * 32)
+    assert right.host == SOURCE.host
+    troubles, now = Troubles.read(tmp_path), NOON + 4 * QUARTER
+    assert list(troubles.resting([SOURCE, right], QUARTER, now)) == [HOST]
+    asked, unread = without_resting(troubles, [SOURCE, right], SETTINGS, now)
+    assert (asked, [outcome.clients[0].source_key for outcome in unread]) == ([right], [SOURCE.source_key])
 
 
 def test_a_host_that_no_row_names_is_forgotten(tmp_path: Path) -> None:
