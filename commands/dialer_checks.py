@@ -25,7 +25,8 @@ from messages import Credential, Finding, RefusedAccount, SkippedRow
 from utils import one_line, utc_now
 
 CONNECT, REQUEST, RETRIES = timedelta(seconds=10), timedelta(seconds=15), timedelta(seconds=5)
-"""Time that a dialer is given here at most; a cycle is more patient."""
+"""Time that a dialer is given here at most. A cycle is more patient, and so is whatever carries a password: a first
+login that is given up early is one of the few tries that a cycle has with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,15 +72,22 @@ def dialer_findings(
         make_key(settings.data_dir / "accounts")
         if choice.retry:
             release(warehouse, settings, sources, {REFUSED})
-        yield from _in_order(sources, warehouse.refused_accounts(), _impatient(settings), give_up)
+        yield from _in_order(sources, warehouse.refused_accounts(), settings, give_up)
 
 
-def _impatient(settings: Settings) -> Settings:
+def _hasty(settings: Settings) -> Settings:
+    """For requests without a login."""
+    return replace(
+        _for_logins(settings),
+        http_timeout=min(settings.http_timeout, REQUEST),
+        request_timeout=min(settings.request_timeout, REQUEST),
+    )
+
+
+def _for_logins(settings: Settings) -> Settings:
     return replace(
         settings,
         connect_timeout=min(settings.connect_timeout, CONNECT),
-        http_timeout=min(settings.http_timeout, REQUEST),
-        request_timeout=min(settings.request_timeout, REQUEST),
         retry_attempts=min(settings.retry_attempts, 2),
         retry_total=min(settings.retry_total, RETRIES),
     )
@@ -107,7 +115,10 @@ def _in_order(
         ThreadPoolExecutor(min(settings.concurrent_requests, len(hosts)), "check") as threads,
     ):
         for number, of_host in enumerate(hosts.values()):
-            host = HostCheck(refusals, settings, run_id, Path(folder) / str(number), give_up)
+            host = HostCheck(
+                refusals, _for_logins(settings), hasty=_hasty(settings), run_id=run_id,
+                download=Path(folder) / str(number), give_up=give_up,
+            )  # fmt: skip
             threads.submit(host.check, of_host, found)
         for source in sources:
             if give_up():

@@ -47,10 +47,12 @@ class HostCheck:
     """Tries the clients of one host in one thread; what is known of the host is not asked for again."""
 
     def __init__(
-        self, refusals: Sequence[RefusedAccount], settings: Settings, run_id: str, download: Path,
+        self, refusals: Sequence[RefusedAccount], settings: Settings, *, hasty: Settings, run_id: str, download: Path,
         give_up: Callable[[], bool],
     ) -> None:  # fmt: skip
+        """``hasty`` is for requests without a password: none of the few tries at it is spent."""
         self._refusals = refusals
+        self._hasty = hasty
         self._settings = settings
         self._run_id = run_id
         self._download = download
@@ -69,10 +71,9 @@ class HostCheck:
 
     def _of(self, source: Credential) -> Iterator[Finding]:
         """One thing after another; what depends on one that failed is left out."""
-        until = utc_now() + self._settings.request_timeout
-        with Dialer(source, self._settings, self._run_id, cancelled=self._give_up, until=until) as dialer:
+        with self._dialer(source, self._settings) as dialer:
             try:
-                told = self._introduction(source, dialer)
+                told = self._introduction(source)
             except CertificateInvalid as exc:
                 yield _well(source, "reachable", f"{source.host} accepts connections")
                 yield _failed(source, "TLS", exc)
@@ -91,14 +92,19 @@ class HostCheck:
             else:
                 yield from self._without_version(source, dialer)
 
-    def _introduction(self, source: Credential, dialer: Dialer) -> DialerVersion | SyncError:
+    def _dialer(self, source: Credential, settings: Settings) -> Dialer:
+        until = utc_now() + self._hasty.request_timeout  # for a connection, which a run may have
+        return Dialer(source, settings, self._run_id, cancelled=self._give_up, until=until)
+
+    def _introduction(self, source: Credential) -> DialerVersion | SyncError:
         """Asked once for all rows with the same address."""
         if self._gone is not None:
             raise self._gone
         key = source.dialer_url, source.verify_tls
         if key not in self._introductions:
             try:
-                self._introductions[key] = dialer.introduction()
+                with self._dialer(source, self._hasty) as dialer:
+                    self._introductions[key] = dialer.introduction()
             except OF_THE_HOST as exc:
                 self._gone = exc
                 raise
