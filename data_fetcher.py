@@ -24,8 +24,8 @@ from urllib3.exceptions import HTTPError, InsecureRequestWarning
 from config import Settings
 from dialers.accounts import Account
 from dialers.answers import Answer, refusal
-from dialers.failures import transport_error
-from dialers.silences import HostSilence
+from dialers.failures import is_silence, transport_error
+from dialers.silences import HostSilence, origin_of
 from dialers.slots import HostSlots
 from dialers.versions import DialerVersion, version_in
 from errors import (
@@ -80,7 +80,7 @@ class Dialer:
         self._until = until
         self._account = Account(settings.data_dir / "accounts", source, run_id)
         self._slots = HostSlots(settings.data_dir / "slots", source.host, source.max_connections)
-        self._silence = HostSilence(settings.data_dir / "slots", source.host, run_id)
+        self._silence = HostSilence(settings.data_dir / "slots", origin_of(source), run_id)
         self._heard = False
         self._slot: FileLock | None = None
         self._slot_since = 0.0
@@ -109,8 +109,9 @@ class Dialer:
         """The same, or what the dialer says instead."""
         try:
             told: DialerVersion | SyncError = self._attempts(login=False)(self._version_once)
-        except (DialerTimeout, DialerUnreachable):
-            self._silence.note()
+        except SyncError as exc:
+            if is_silence(exc):
+                self._silence.note()
             raise
         return told
 

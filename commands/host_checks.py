@@ -14,6 +14,7 @@ from campaign_processor import redacted, refuse_unnamed
 from config import Settings
 from data_fetcher import Dialer
 from dialers.accounts import Account, is_of
+from dialers.silences import origin_of
 from dialers.versions import DialerVersion, clock_troubles
 from errors import (
     AccountLocked,
@@ -36,7 +37,7 @@ from utils import one_line, utc_now
 
 OF_THE_LOGIN = (LoginRejected, LoginUnclear, AccountLocked, TwoFactorRequired, AddressBlocked)
 OF_THE_HOST = (DialerUnreachable, DialerTimeout)
-"""What every further request would end with as well."""
+"""What every further request to that origin would end with as well."""
 RETRY_ADVICE = (
     "Correct the password in its row. If the account was repaired on the dialer instead:"
     " `python main.py check --retry --client NAME`, or `python main.py clients retry NAME`."
@@ -58,7 +59,7 @@ class HostCheck:
         self._download = download
         self._give_up = give_up
         self._introductions: dict[tuple[str, bool], DialerVersion | SyncError] = {}
-        self._gone: SyncError | None = None
+        self._gone: dict[str, SyncError] = {}
 
     def check(self, sources: Sequence[Credential], found: dict[str, Future[list[Finding]]]) -> None:
         for source in sources:
@@ -98,15 +99,15 @@ class HostCheck:
 
     def _introduction(self, source: Credential) -> DialerVersion | SyncError:
         """Asked once for all rows with the same address."""
-        if self._gone is not None:
-            raise self._gone
+        if (gone := self._gone.get(origin_of(source))) is not None:
+            raise gone
         key = source.dialer_url, source.verify_tls
         if key not in self._introductions:
             try:
                 with self._dialer(source, self._hasty) as dialer:
                     self._introductions[key] = dialer.introduction()
             except OF_THE_HOST as exc:
-                self._gone = exc
+                self._gone[origin_of(source)] = exc
                 raise
         return self._introductions[key]
 
@@ -141,7 +142,8 @@ class HostCheck:
             yield failed("rights", exc)
             return
         except SyncError as exc:
-            self._gone = exc if isinstance(exc, OF_THE_HOST) else None
+            if isinstance(exc, OF_THE_HOST):
+                self._gone[origin_of(source)] = exc
             yield failed("report", exc)
             return
         yield well("login", f"user {source.username!r} may log in")

@@ -6,18 +6,25 @@ Otherwise fifty clients of a dialer that hangs cost fifty timeouts, and hold up 
 import time
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dialers.slots import file_name_of
+from messages import Credential
 
 A_MOMENT = 300.0
 """Seconds for which a host is left alone; a backfill goes on for hours, and the host may come back."""
 
 
-class HostSilence:
-    """A note in DATA_DIR, for all workers of a run, that a host did not even tell its version; any answer ends it."""
+def origin_of(source: Credential) -> str:
+    """Scheme, host and port: a host may serve https and not http, and a row may name the wrong one."""
+    return f"{urlsplit(source.dialer_url).scheme}://{source.host}"
 
-    def __init__(self, directory: Path, host: str, run_id: str) -> None:
-        self._path = directory / file_name_of(host) / "silent"
+
+class HostSilence:
+    """A note in DATA_DIR, for all workers of a run, that an origin did not even tell its version; an answer ends it."""
+
+    def __init__(self, directory: Path, origin: str, run_id: str) -> None:
+        self._path = directory / f"{file_name_of(origin)}.silent"
         self._run_id = run_id
 
     def is_noted(self) -> bool:

@@ -182,6 +182,7 @@ def test_each_mistake_is_named_and_no_password_goes_astray(
             ("Wrong", "http://127.0.0.1:9/vicidial/", "port"),
             ("Wrong", elsewhere.url, "path"),
             ("Wrong", redirecting.url, "moved"),
+            ("Wrong", dialer.url.replace("http:", "https:"), "scheme"),
             ("Wrong", dialer.url, "zone", PASSWORD, "Asia/Tokyo"),
             ("Wrong", late.url, "late"),
             *(("Wrong", each.url, name) for each, name in zip(without, ("view", "export", "factor"), strict=True)),
@@ -199,6 +200,7 @@ def test_each_mistake_is_named_and_no_password_goes_astray(
         "moved"
     )
     assert (redirecting.seen.requests_by_page.get(EXPORT, 0), target.seen.connections) == (0, 0)
+    assert "could not be reached (no TLS on that port)" in found.failed("scheme")
     assert [thing for thing, ok in found.of("zone") if not ok] == ["clock"]
     assert "which is not Asia/Tokyo" in found.told("zone", "clock")
     assert ZONE in found.told("zone", "clock")
@@ -217,6 +219,7 @@ def test_each_mistake_is_named_and_no_password_goes_astray(
         "port",
         "path",
         "moved",
+        "scheme",
         "zone",
         "late",
         "view",
