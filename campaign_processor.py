@@ -162,7 +162,10 @@ class ClientReader:
                 " between can read the password and the calls"
             )
         until = job.no_new_window_after - job.clock_shift
-        with Dialer(source, self._settings, job.run_id, cancelled=stop_requested, until=until) as dialer:
+        cycle = job.backfill_id is None  # the next one asks again; what a backfill leaves out is not read for days
+        with Dialer(
+            source, self._settings, job.run_id, cancelled=stop_requested, until=until, heeds_silence=cycle
+        ) as dialer:
             self._traffic = dialer.traffic
             try:
                 self._read_windows(dialer)

@@ -69,9 +69,13 @@ class Dialer:
     """The dialer of one source, as one thread of a worker talks to it."""
 
     def __init__(
-        self, source: Credential, settings: Settings, run_id: str, *, cancelled: Callable[[], bool], until: datetime
-    ) -> None:
-        """``until``: when waiting for a free connection or for other users of the account ends."""
+        self, source: Credential, settings: Settings, run_id: str, *, cancelled: Callable[[], bool], until: datetime,
+        heeds_silence: bool = True,
+    ) -> None:  # fmt: skip
+        """``until``: when waiting for a free connection or for other users of the account ends.
+
+        ``heeds_silence``: whether a host that keeps one client waiting in vain is not asked for the others either.
+        """
         self.traffic = Traffic()
         self.refused: RefusedAccount | None = None
         self._source = source
@@ -81,6 +85,7 @@ class Dialer:
         self._account = Account(settings.data_dir / "accounts", source, run_id)
         self._slots = HostSlots(settings.data_dir / "slots", source.host, source.max_connections)
         self._silence = HostSilence(settings.data_dir / "slots", origin_of(source), run_id)
+        self._heeds_silence = heeds_silence
         self._heard = False
         self._slot: FileLock | None = None
         self._slot_since = 0.0
@@ -110,7 +115,7 @@ class Dialer:
         try:
             told: DialerVersion | SyncError = self._attempts(login=False)(self._version_once)
         except SyncError as exc:
-            if is_silence(exc):
+            if self._heeds_silence and is_silence(exc):
                 self._silence.note()
             raise
         return told
@@ -289,7 +294,7 @@ class Dialer:
     @property
     def _is_silent(self) -> bool:
         """Whether another client has just waited for this host in vain, and this one has not heard of it yet."""
-        return not self._heard and self._silence.is_noted()
+        return self._heeds_silence and not self._heard and self._silence.is_noted()
 
     def _check_worth_waiting(self) -> None:
         self._check_cancelled()

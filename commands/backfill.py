@@ -13,16 +13,38 @@ from commands.unread import unusable_rows, without_refused
 from config import Settings
 from credentials.rows import usable_credentials
 from database import Warehouse
-from errors import NoCampaigns, OptionInvalid
+from errors import (
+    AccountLocked,
+    CommitAbandoned,
+    DiskFull,
+    LoginUnclear,
+    MemoryShort,
+    NoCampaigns,
+    OptionInvalid,
+    RequestCancelled,
+    SlotUnavailable,
+    WarehouseAway,
+    WarehouseBusy,
+    WarehouseUnreachable,
+)
 from messages import Credential, SkippedRow
 from schedules.days import local_day
 from schedules.plans import group_by_campaign, plan_backfill
+from schedules.troubles import AWAY
 from utils import plural, utc_now
 
 LOG = logging.getLogger(__name__)
 
-CUT_SHORT = frozenset({"timed out", "worker died", "stopped", "not started"})
-"""How a job ends that the same command should go on with."""
+PASSING = (
+    AccountLocked, LoginUnclear, MemoryShort, RequestCancelled, SlotUnavailable,
+    WarehouseAway, WarehouseBusy, WarehouseUnreachable, CommitAbandoned, DiskFull,
+)  # fmt: skip
+GOES_ON = AWAY | {error.label for error in PASSING} | {"timed out", "worker died", "not started"}
+"""How a day ends that the same command should go on with, since time alone may help.
+
+Not what somebody has to repair, nor an empty HTTP 500, which may be of one day for ever: progress that is never ended
+would keep the same command from reading the other days anew.
+"""
 
 
 def run_backfill(
@@ -59,7 +81,9 @@ def run_backfill(
         unread = [*refused, *unusable]
         run = Run(run_id, now, warehouse, settings, sources, history, stop, progress, unread=unread)
         results = tuple(run.results(jobs))
-    if not stop.is_set() and not any(result.label in CUT_SHORT for result in results):
+    if stop.is_set() or any(result.label in GOES_ON for result in results):
+        LOG.info("The same command goes on with the days that are missing, and does not read the others again")
+    else:
         warehouse.end_backfill(backfill_id)
     billed = ended(run, utc_now() - now)
     names = tuple(group_by_campaign(chosen))

@@ -1,6 +1,7 @@
 """Hosts that do not answer at all: one client of a run finds out, and the others of that host do not wait again.
 
 Otherwise fifty clients of a dialer that hangs cost fifty timeouts, and hold up whoever shares a campaign with them.
+Backfills leave and heed no note: with one, a moment's outage would go through all their days.
 """
 
 import time
@@ -12,7 +13,7 @@ from dialers.slots import file_name_of
 from messages import Credential
 
 A_MOMENT = 300.0
-"""Seconds for which a host is left alone; a backfill goes on for hours, and the host may come back."""
+"""Seconds for which a host is left alone; a cycle may take longer, and the host come back."""
 
 
 def origin_of(source: Credential) -> str:

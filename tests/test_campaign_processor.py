@@ -86,6 +86,19 @@ def test_one_clients_trouble_leaves_the_others(dialer: SimulatedDialer, settings
     assert is_of(refused, troubled[0])
 
 
+def test_a_backfill_asks_a_silent_dialer_again_for_each_client_and_day(
+    dialer: SimulatedDialer, settings: Settings
+) -> None:
+    settings = replace(settings, http_timeout=timedelta(seconds=0.3), retry_attempts=1)
+    dialer.misbehave(hang=True)
+    clients = [(client(dialer, number, max_connections=1), [day_window()]) for number in range(2)]
+    asked = []
+    for backfill_id in ("b1", None, "b1"):  # the second one leaves a note
+        process_campaign(job_of(dialer, *clients, backfill_id=backfill_id), settings)
+        asked.append(dialer.seen.requests_by_page[API])
+    assert asked == [2, 3, 5]
+
+
 @pytest.mark.parametrize("alone", [False, True])
 def test_a_campaign_that_runs_alone_reads_one_client_at_a_time(tmp_path: Path, *, alone: bool) -> None:
     settings = replace(quick(tmp_path), concurrent_requests=3)

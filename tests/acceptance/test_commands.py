@@ -86,6 +86,26 @@ def test_a_backfill_that_was_killed_goes_on_where_it_stopped(program: Program, d
     assert len(program.calls()) == sum(leg.call_time_local.date().isoformat() != today for leg in truth)
 
 
+def test_a_backfill_goes_on_with_what_failed_in_passing_and_ends_for_what_somebody_has_to_repair(
+    program: Program, dialers: Dialers
+) -> None:
+    well, away, barred = (dialers(seed, days=3) for seed in range(1, 4))
+    away.misbehave(status=503, retry_after=0)
+    barred.misbehave(status=404)
+    program.import_clients(("Sales", well.url, "1"), ("Sales", away.url, "2"), ("Sales", barred.url, "3"))
+    days = "--from", local_day(2), "--to", local_day(1)
+    first = program.run("backfill", *days, RETRY_ATTEMPTS="1")
+    assert (first.code, "The same command goes on" in first.text) == (1, True)
+    assert [row["day"].isoformat() for row in program.rows("FROM vicidial.backfills ORDER BY day")] == sorted(
+        days[1::2]
+    )
+    asked = well.seen.requests
+    away.behave()
+    assert program.run("backfill", *days).code == 1
+    assert (well.seen.requests, len({row["client_id"] for row in program.calls()})) == (asked, 2)
+    assert program.rows("FROM vicidial.backfills") == []
+
+
 def test_a_backfill_of_today_or_of_nobody_is_refused(program: Program, dialers: Dialers) -> None:
     program.import_clients(("Sales", dialers().url, "1"))
     assert program.run("backfill", "--from", local_day(1), "--to", local_day(-1)).code == 2
