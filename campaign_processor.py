@@ -14,6 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from random import Random
 
 from config import Settings
 from data_fetcher import Dialer, Traffic
@@ -62,7 +63,8 @@ def read_campaign(job: CampaignJob, settings: Settings) -> CampaignOutcome:
     """All clients, none held up by those of another host."""
     parsing = threading.Lock()
     readers = [ClientReader(client, number, job, settings, parsing) for number, client in enumerate(job.clients)]
-    clients = _read_side_by_side(readers, settings.concurrent_requests)
+    ended = _read_side_by_side(_turns(readers, job.run_id) if job.alone else readers, settings.concurrent_requests)
+    clients = tuple(ended[reader] for reader in readers)
     return CampaignOutcome(
         job_id=job.job_id,
         campaign=job.campaign,
@@ -73,8 +75,16 @@ def read_campaign(job: CampaignJob, settings: Settings) -> CampaignOutcome:
     )
 
 
-def _read_side_by_side(readers: "Sequence[ClientReader]", most: int) -> tuple[ClientOutcome, ...]:
-    """How each went, in the same order; no thread is taken by one who could only wait for a connection."""
+def _turns(readers: "Sequence[ClientReader]", run_id: str) -> "Sequence[ClientReader]":
+    """Another order in each run: whoever takes all the time, or the memory that ends the worker, is not always first.
+
+    By how far behind they are, that very client would be, and nobody else would ever be read.
+    """
+    return Random(run_id).sample(readers, len(readers))  # noqa: S311 - fairness, no secret
+
+
+def _read_side_by_side(readers: "Sequence[ClientReader]", most: int) -> "dict[ClientReader, ClientOutcome]":
+    """How each went; no thread is taken by one who could only wait for a connection."""
     waiting = list(readers)
     running: dict[Future[ClientOutcome], ClientReader] = {}
     ended: dict[ClientReader, ClientOutcome] = {}
@@ -85,7 +95,7 @@ def _read_side_by_side(readers: "Sequence[ClientReader]", most: int) -> tuple[Cl
                 running[threads.submit(following.read)] = following
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 ended[running.pop(future)] = future.result()
-    return tuple(ended[reader] for reader in readers)
+    return ended
 
 
 def _next_of(waiting: "Sequence[ClientReader]", running: "Collection[ClientReader]") -> "ClientReader | None":

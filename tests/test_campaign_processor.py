@@ -115,6 +115,18 @@ def test_a_campaign_that_runs_alone_reads_one_client_at_a_time(tmp_path: Path, *
     assert (took > sum(seconds) * 0.9) == alone
 
 
+def test_clients_of_a_campaign_that_runs_alone_take_turns_in_being_first(
+    dialer: SimulatedDialer, settings: Settings
+) -> None:
+    clients = [(client(dialer, number), [day_window(9, 9)]) for number in range(3)]
+    first = set()
+    for run in range(10):
+        outcome = process_campaign(job_of(dialer, *clients, alone=True, run_id=f"run {run}"), settings)
+        assert [fared.client_id for fared in outcome.clients] == ["C0", "C1", "C2"]
+        first.add(min(outcome.sealed, key=lambda window: window.read_at).client_id)
+    assert first == {"C0", "C1", "C2"}
+
+
 def test_clients_whose_dialer_hangs_leave_threads_to_those_of_others(
     dialer: SimulatedDialer, settings: Settings
 ) -> None:
