@@ -192,6 +192,18 @@ class PhoneKeyLost(ConfigError):
     )
 
 
+class PhoneKeyMissing(ConfigError):
+    """Arguments: the key's path."""
+
+    happened = (
+        "{0} is not there: the phone numbers in the tables are hashes that only the key which made them can find."
+    )
+    advice = (
+        "Nothing was changed. Run this with the DATA_DIR of the installation that stored the calls, or put that file"
+        " back from a backup. If it is lost: the next cycle makes a new one, which finds only the calls read since."
+    )
+
+
 class DemoMissing(ConfigError):
     """Arguments: command."""
 

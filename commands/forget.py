@@ -4,11 +4,12 @@ import sys
 
 import click
 
+from commands.runs import forgotten_numbers
 from commands.sessions import EXIT_CODES, Session, warehouse_for_writing
 from config import Settings
 from database import Warehouse
-from errors import OptionInvalid
-from spools.phones import PhoneKey, digits_of, make_key
+from errors import OptionInvalid, PhoneKeyLost, PhoneKeyMissing
+from spools.phones import KEY_FILE, PhoneKey, digits_of, make_key
 from tables import PHONE_PUNCTUATION
 from utils import plural, utc_now
 
@@ -21,8 +22,30 @@ def forget(warehouse: Warehouse, settings: Settings, phone: str) -> dict[str, in
     if set(phone) - set(PHONE_PUNCTUATION) != set(digits) or not SHORTEST <= len(digits) <= LONGEST:
         allowed = f"a number of {SHORTEST} to {LONGEST} digits, as the dialer shows it, or - to read it from stdin"
         raise OptionInvalid("forget", "PHONE", allowed)
+    return warehouse.forget(_key(warehouse, settings).forms(digits, settings), utc_now())
+
+
+def _key(warehouse: Warehouse, settings: Settings) -> PhoneKey:
+    """The key of the numbers in the tables; it is made only where nothing can have been stored under another one.
+
+    Raises:
+        PhoneKeyMissing: a key made now would find no call, and lock out the installation that has the right one.
+        PhoneKeyLost: numbers were forgotten with another key.
+    """
+    path = settings.data_dir / KEY_FILE
+    if not path.exists():
+        if warehouse.forgotten():
+            raise PhoneKeyLost(path)
+        if settings.phone_mode == "hash" and _has_read(warehouse):
+            raise PhoneKeyMissing(path)
+    forgotten_numbers(warehouse, settings)
     make_key(settings.data_dir)
-    return warehouse.forget(PhoneKey(settings.data_dir).forms(digits, settings), utc_now())
+    return PhoneKey(settings.data_dir)
+
+
+def _has_read(warehouse: Warehouse) -> bool:
+    """Whether any run has stored calls; a backfill leaves no watermark."""
+    return bool(warehouse.watermarks() or warehouse.overview(utc_now()).runs)
 
 
 @click.command("forget", epilog=f"""\b

@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from config import Settings
+from errors import WarehouseUnusable, full_disk_named
 from messages import PhoneForms
 from tables import PERSONAL_COLUMNS, PHONE_COLUMNS
 from utils import write_durably
@@ -33,10 +34,18 @@ Text = str | None
 
 
 def make_key(data_dir: Path) -> None:
-    """The parent makes the key once, before any worker needs it."""
+    """The parent makes the key once, before any worker needs it.
+
+    Raises:
+        DiskFull, WarehouseUnusable: it cannot be written.
+    """
     path = data_dir / KEY_FILE
     if not path.exists():
-        write_durably(path, secrets.token_bytes(32))
+        try:
+            with full_disk_named(data_dir):
+                write_durably(path, secrets.token_bytes(32))
+        except OSError as exc:
+            raise WarehouseUnusable(f"DATA_DIR {data_dir}", exc.strerror or type(exc).__name__) from None
         LOG.info("Made %s: keep it in the backup, without it hashes of phone numbers cannot be made again", path)
 
 

@@ -37,6 +37,7 @@ EXAMPLES: dict[type[SyncError], tuple[object, ...]] = {
     errors.ImportRefused: ("clients.csv", "line 2, url: is empty"),
     errors.OptionInvalid: ("--days", "x", "1 to 31"),
     errors.PhoneKeyLost: ("data/phone.key",),
+    errors.PhoneKeyMissing: ("data/phone.key",),
     errors.DemoMissing: ("demo --again",),
     errors.RowUnusable: ("url: write http:// before it",),
     errors.LoginRejected: (HOST, "rep'ort{0}"),

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from config import Settings
+from errors import WarehouseUnusable
 from reports.texts import kept_as_it_came
 from simulated_dialer import Rates, SimulatedDialer
 from spools.phones import PhoneKey, Phones, make_key
@@ -87,3 +88,9 @@ def test_records_for_the_quarantine_show_no_number_that_may_not_be_stored(settin
     assert hashes[0] != "a" and hashes[1] == "b"
     masked = Phones(replace(settings, phone_mode="hash"), ()).quarantined(frame)
     assert masked["record"][0] == "2026-11-20 09:00:00\t**********\t1001\t***********"
+
+
+def test_a_key_that_cannot_be_written_is_said_in_words(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file", encoding="utf-8")
+    with pytest.raises(WarehouseUnusable, match=r"DATA_DIR .*data cannot be used"):
+        make_key(tmp_path / "data")
