@@ -80,6 +80,10 @@ class Warehouse(Protocol):
         """(client_id, campaign or in-group) of the calls in these local days."""
         ...
 
+    def call_hashes(self, keys: Sequence[str], days: Sequence[date]) -> dict[str, str]:
+        """call_key → row_hash of the calls with these keys in these local days."""
+        ...
+
     def commit(self, batch: Batch) -> list[ClientResult]:
         """Rows, quarantine, watermarks, hours, accounts, run history and ledger become visible together, or not at all.
 

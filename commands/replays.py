@@ -67,7 +67,9 @@ def run_replay(
                 return Replay()
             begun = time.monotonic()
             groups = frozenset(known[source.client_id])
-            rereading = Rereading(source, settings, run_id, f"replay-{number:04}", groups, phones)
+            rereading = Rereading(
+                source, settings, run_id, f"replay-{number:04}", groups, phones, warehouse.call_hashes
+            )
             again = rereading.read(of_source[source.source_key, source.report])
             read.append((source, again, round(time.monotonic() - begun, 3)))
         begun = time.monotonic()

@@ -4,8 +4,9 @@ Records that the same answer showed last are read as one answer, because equal l
 the answers in their order, because of several states of one call the latest is the one to be committed.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from itertools import groupby
 
 import pandas as pd
@@ -23,6 +24,9 @@ from utils import utc_now
 
 Kept = Mapping[str, QuarantinedRecord]
 """Records by the text under which the reader would keep them again."""
+HashesOf = Callable[[Sequence[str], Sequence[date]], Mapping[str, str]]
+"""call_key → row_hash of the calls that the table has, of these keys and days."""
+PLACE_TAKEN = "without a uniqueid, and the table has another call of that moment, group and number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,16 @@ class ReadAgain:
     """With the reason that the reader of today gives."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Records that were read together, what the reader made of them, and the rows as they are to be spooled."""
+
+    header: bytes
+    kept: Kept
+    chunks: Sequence[Chunk]
+    rows: Sequence[pd.DataFrame]
+
+
 @dataclass(slots=True)
 class Rereading:
     """The records of one source; ``groups`` are the campaigns and in-groups that its client is known to have."""
@@ -47,6 +61,7 @@ class Rereading:
     name: str
     groups: frozenset[str]
     phones: Phones
+    hashes_of: HashesOf
     _frames: list[pd.DataFrame] = field(default_factory=list)
     _staying: list[QuarantinedRecord] = field(default_factory=list)
 
@@ -56,15 +71,17 @@ class Rereading:
             lead_fields=self.settings.include_lead_fields,
         )  # fmt: skip
         reading = Reading(spool, utc_now())
-        for answer in _answers(records):
-            self._read_answer(answer, reading)
+        parts = [part for answer in _answers(records) for part in self._read_answer(answer)]
+        known = self._known([rows for part in parts for rows in part.rows])
+        for part in parts:
+            self._take(part, known, reading)
         spool.write_calls(self._frames)
         spool.write_quarantine([_frame(self._changed(records))])
         stay = {record.record_hash for record in self._staying}
         released = tuple(record.record_hash for record in records if record.record_hash not in stay)
         return ReadAgain(self._sealed(reading, records), released, tuple(self._staying))
 
-    def _read_answer(self, answer: Sequence[QuarantinedRecord], reading: Reading) -> None:
+    def _read_answer(self, answer: Sequence[QuarantinedRecord]) -> Iterator[_Part]:
         layout = REPORTS[self.source.report].KEPT
         header = as_it_came(answer[0].header) if answer[0].header else layout.usual_header
         kept: dict[str, QuarantinedRecord] = {}
@@ -76,12 +93,49 @@ class Rereading:
         self._staying += [record for record in answer if record.record_hash in stay]
         for part, chunks in self._parts(header, kept):
             for chunk in chunks:
-                reading.add(chunk)
-                self._frames.append(self.phones.stored(chunk.rows))
                 self._staying += [
                     replace(part[text], reason=reason)
                     for text, reason in chunk.quarantined.itertuples(index=False, name=None)
                 ]
+            if chunks:
+                yield _Part(header, part, chunks, [self.phones.stored(chunk.rows) for chunk in chunks])
+
+    def _known(self, frames: Sequence[pd.DataFrame]) -> Mapping[str, str]:
+        """What the table has under the keys of rows without a uniqueid."""
+        bare = [frame[frame["uniqueid"].isna()] for frame in frames]
+        keys = sorted({key for frame in bare for key in frame["call_key"]})
+        days = sorted({day for frame in bare for day in frame["call_date"]})
+        return self.hashes_of(keys, days) if keys else {}
+
+    def _take(self, part: _Part, known: Mapping[str, str], reading: Reading) -> None:
+        """Spool the rows, but not those of whose leg another call is in the table: their records stay.
+
+        Legs without a uniqueid are counted within an answer, and a record comes without the readable ones of its own:
+        it would count as the call that one of these has become, and be lost.
+        """
+        gone: set[str] = set()
+        left: set[str] = set()
+        for chunk, rows in zip(part.chunks, part.rows, strict=True):
+            shown = list(zip(rows["call_key"], rows["row_hash"], strict=True))
+            free = [known.get(key, row_hash) == row_hash for key, row_hash in shown]
+            gone |= {row_hash for (_, row_hash), is_free in zip(shown, free, strict=True) if not is_free}
+            left |= {row_hash for (_, row_hash), is_free in zip(shown, free, strict=True) if is_free}
+            reading.add(replace(chunk, rows=rows[free]))
+            self._frames.append(rows[free])
+        if gone:
+            self._staying += self._without_place(part, left - gone)
+
+    def _without_place(self, part: _Part, left: set[str]) -> list[QuarantinedRecord]:
+        """Which record a row is of is found out by reading each alone; one that is not found again stays."""
+        refused = {text for chunk in part.chunks for text in chunk.quarantined["record"]}
+        staying = []
+        for text, record in part.kept.items():
+            frames = [chunk.rows for chunk in self._chunks(part.header, {text: record})]
+            known = any(frame["uniqueid"].notna().any() for frame in frames)
+            hashes = {row_hash for frame in frames for row_hash in self.phones.stored(frame)["row_hash"]}
+            if text not in refused and not known and not (hashes and hashes <= left):
+                staying.append(replace(record, reason=PLACE_TAKEN))
+        return staying
 
     def _is_readable(self, record: QuarantinedRecord, raw: bytes, header: bytes) -> bool:
         """Whether the reader of today may be asked.

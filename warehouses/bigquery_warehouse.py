@@ -33,7 +33,7 @@ from warehouses.bigquery_schemas import Place
 from warehouses.bigquery_script import in_one_transaction
 from warehouses.bigquery_service import BigQueryService, Done, Value
 from warehouses.bigquery_tables import BigQueryTables
-from warehouses.commit_script import groups_of
+from warehouses.commit_script import groups_of, hashes_of
 from warehouses.erasure_script import erasures, parameters
 from warehouses.old_rows import old_rows
 from warehouses.overview_script import OverviewScript, overview_of
@@ -97,6 +97,12 @@ class BigQueryWarehouse:
         calls = self._tables.calls
         rows = self._found(calls, groups_of(calls.quoted, days), {}) if days else []
         return {(row["client_id"], row["name"]) for row in rows}
+
+    def call_hashes(self, keys: Sequence[str], days: Sequence[date]) -> dict[str, str]:
+        calls = self._tables.calls
+        query = hashes_of(calls.quoted, days, "UNNEST(@keys)")
+        rows = self._found(calls, query, {"keys": list(keys)}) if days else []
+        return {row["call_key"]: row["row_hash"] for row in rows}
 
     def commit(self, batch: Batch) -> list[ClientResult]:
         """Until the cycle is over, and as long as any call at least: one that took too long wants to commit too."""

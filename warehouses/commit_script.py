@@ -237,8 +237,16 @@ class CommitScript:
 
 def groups_of(calls: str, days: Sequence[date]) -> str:
     """client_id, and each campaign and in-group of its calls in these days."""
-    listed = ", ".join(f"DATE '{day.isoformat()}'" for day in days)
     return (
         f"SELECT DISTINCT client_id, coalesce(ingroup, dialer_campaign) AS name FROM {calls}"
-        f" WHERE call_date IN ({listed}) AND coalesce(ingroup, dialer_campaign) IS NOT NULL"
+        f" WHERE call_date IN ({_listed(days)}) AND coalesce(ingroup, dialer_campaign) IS NOT NULL"
     )
+
+
+def hashes_of(calls: str, days: Sequence[date], keys: str) -> str:
+    """call_key and row_hash of the calls of these days whose key is in ``keys``, which is SQL."""
+    return f"SELECT call_key, row_hash FROM {calls} WHERE call_date IN ({_listed(days)}) AND call_key IN {keys}"
+
+
+def _listed(days: Sequence[date]) -> str:
+    return ", ".join(f"DATE '{day.isoformat()}'" for day in days)

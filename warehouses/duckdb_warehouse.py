@@ -27,7 +27,7 @@ from stops import Stop
 from tables import ACCOUNTS, CREDENTIALS, HOURS
 from utils import squeezed, utc_now
 from warehouses.batch_rows import own_row
-from warehouses.commit_script import groups_of
+from warehouses.commit_script import groups_of, hashes_of
 from warehouses.duckdb_checks import DuckDBChecks
 from warehouses.duckdb_commits import CommitInDuckDB
 from warehouses.duckdb_files import DuckDBFile, is_of_the_file, let_in_who_may_enter, make_folder, reason_of
@@ -135,6 +135,11 @@ class DuckDBWarehouse:
     def call_groups(self, days: Sequence[date]) -> set[tuple[str, str]]:
         rows = self._rows(self._tables.output_table, groups_of("{table}", days)) if days else []
         return {(row["client_id"], row["name"]) for row in rows}
+
+    def call_hashes(self, keys: Sequence[str], days: Sequence[date]) -> dict[str, str]:
+        query = hashes_of("{table}", days, "(SELECT unnest(?))")
+        rows = self._rows(self._tables.output_table, query, [list(keys)]) if days else []
+        return {row["call_key"]: row["row_hash"] for row in rows}
 
     def commit(self, batch: Batch) -> list[ClientResult]:
         with self._file.writing(self._deadline()) as db:

@@ -1,6 +1,6 @@
 """Records of the quarantine, read again: what is a call now is spooled, and nothing is made up."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from reports import user_stats
 from reports.legs import TWO_OF_ONE_IDENTITY
 from reports.texts import as_it_came, kept_as_it_came
 from spools.phones import PhoneKey, Phones, make_key
-from spools.replays import ReadAgain, Rereading
+from spools.replays import PLACE_TAKEN, ReadAgain, Rereading
 from tests.reports.answers import INBOUND, OUTBOUND, header, record, source
 
 SEEN = datetime(2026, 3, 2, 18, tzinfo=UTC)
@@ -38,15 +38,23 @@ def kept(raw: bytes | str, reason: str = "an older reader", **changes: Any) -> Q
 
 def again(
     folder: Path, records: Sequence[QuarantinedRecord], who: Credential | None = None,
-    *, groups: frozenset[str], phone_mode: str = "full",
+    *, groups: frozenset[str], phone_mode: str = "full", known: Mapping[str, str] | None = None,
 ) -> ReadAgain:  # fmt: skip
     make_key(folder)
     settings = Settings(data_dir=folder, phone_mode=phone_mode)
-    read = Rereading(who or source(), settings, "run", "replay", groups, Phones(settings, ())).read(records)
+    phones = Phones(settings, ())
+    rereading = Rereading(
+        who or source(), settings, "run", "replay", groups, phones, lambda keys, _days: table_of(keys, known or {})
+    )
+    read = rereading.read(records)
     assert list((folder / "downloads").glob("*")) == []
     assert (read.sealed.hours, read.sealed.suspect, read.sealed.backfill_id) == ((), None, None)
     assert read.sealed.records == len(records)
     return read
+
+
+def table_of(keys: Sequence[str], known: Mapping[str, str]) -> dict[str, str]:
+    return {key: known[key] for key in keys if key in known}
 
 
 def read_again(folder: Path, *records: QuarantinedRecord, groups: Sequence[str] = GROUPS) -> ReadAgain:
@@ -148,6 +156,27 @@ def test_user_stats_are_read_again_too(tmp_path: Path) -> None:
     assert [row["agent"] for row in calls(read)] == ["2001", "2001"]
     assert len({row["call_key"] for row in calls(read)}) == 2
     assert [each.record_hash for each in read.staying] == [torn.record_hash]
+
+
+def test_a_leg_that_would_take_the_place_of_another_call_stays(tmp_path: Path) -> None:
+    """They are counted within an answer, of which the readable records are not there any more."""
+    stats = source("user_stats")
+    lost = kept(STATS_RECORD, report="user_stats", header=None)
+    second = kept(STATS_RECORD.replace('"87"', '"88"'), report="user_stats", header=None)
+    other = kept(STATS_RECORD.replace("11:00:00", "11:00:01"), report="user_stats", header=None)
+    read = again(tmp_path, [lost, second, other], stats, groups=frozenset())
+    assert (len(calls(read)), len(read.released)) == (3, 3)
+    first = next(row for row in calls(read) if row["call_time_local"].second == 0)
+    taken = {first["call_key"]: "another call"}
+    for mode in ("full", "hash"):
+        read = again(tmp_path, [lost, second, other], stats, groups=frozenset(), known=taken, phone_mode=mode)
+        assert first["call_key"] not in {row["call_key"] for row in calls(read)}
+        assert [(each.record_hash, each.reason) for each in read.staying] == [(lost.record_hash, PLACE_TAKEN)]
+        assert (len(read.released), len(calls(read)), read.sealed.rows) == (2, 2, 2)
+    alone = again(tmp_path, read.staying, stats, groups=frozenset(), known=taken)
+    assert (calls(alone), alone.released, len(alone.staying)) == ([], (), 1)
+    same = again(tmp_path, read.staying, stats, groups=frozenset(), known={first["call_key"]: first["row_hash"]})
+    assert (len(calls(same)), same.released) == (1, (lost.record_hash,))
 
 
 def test_where_the_reader_finds_other_records_each_is_read_alone(tmp_path: Path) -> None:

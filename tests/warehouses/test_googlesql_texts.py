@@ -37,7 +37,7 @@ PARAMETERS = {
     "batch_id": "STRING", "run_id": "STRING", "owner": "STRING", "holder": "STRING", "backfill_id": "STRING",
     "generation": "INT64", "lease_seconds": "INT64", "seconds": "INT64", "number": "INT64", "billed": "INT64",
     "commit_seconds": "FLOAT64", "digits": "STRING", "phone_hash": "STRING", "short": "STRING", "key_id": "STRING",
-    "now": "TIMESTAMP", "since": "TIMESTAMP", "fingerprints": "ARRAY<STRING>",
+    "now": "TIMESTAMP", "since": "TIMESTAMP", "fingerprints": "ARRAY<STRING>", "keys": "ARRAY<STRING>",
 }  # fmt: skip
 KEYS = ("campaign", "client_id", "url", "username")
 PROCEDURES = 20
@@ -86,6 +86,7 @@ def everything(settings: Settings, by_hand: Settings) -> None:
         warehouse.commit(batches.of(outcome(old, older, spool.sealed(quarantine=["short"])), released=("hash",)))
         warehouse.commit(batches.of(outcome(spool.sealed(call(1))), released=("another",)))
         warehouse.call_groups([DAY, NOON.date()])
+        warehouse.call_hashes(["key"], [DAY, NOON.date()])
         assert len(warehouse.quarantined()) == len(("torn", "short"))
         warehouse.hours(DAY)
         warehouse.backfilled("b")

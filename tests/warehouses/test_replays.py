@@ -90,9 +90,18 @@ def test_campaigns_and_ingroups_are_those_of_the_days(desk: Desk) -> None:
     assert desk.warehouse.call_groups([]) == set()
 
 
+def test_hashes_of_calls_are_found_by_key_and_day(desk: Desk) -> None:
+    one, late = bare(1), call(86_400)
+    desk.commit(outcome(desk.spool.sealed(one), desk.spool.sealed(late, call(2), source="s")))
+    keys = [one["call_key"], late["call_key"], "unknown"]
+    assert desk.warehouse.call_hashes(keys, [DAY]) == {one["call_key"]: one["row_hash"]}
+    assert set(desk.warehouse.call_hashes(keys, [DAY, DAY + timedelta(days=1)])) == set(keys[:2])
+    assert desk.warehouse.call_hashes([], [DAY]) == desk.warehouse.call_hashes(keys, []) == {}
+
+
 def test_a_quarantine_of_an_older_version_is_read_and_gets_its_column(settings: Settings) -> None:
     unmade = open_warehouse(settings)
-    assert (unmade.quarantined(), unmade.call_groups([DAY])) == ([], set())
+    assert (unmade.quarantined(), unmade.call_groups([DAY]), unmade.call_hashes(["k"], [DAY])) == ([], set(), {})
     unmade.close()
     with held(settings):
         pass
