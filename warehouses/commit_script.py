@@ -21,7 +21,8 @@ OWN = ("client_name", "source_report", "row_hash")
 """Always taken from the newer row."""
 KEPT = ("term_reason", "wrapup_seconds")
 """Null here means that the dialer's build does not show it, in every report."""
-LEG = ("client_id", "direction", "call_time_local", "ingroup", "dialer_campaign", "phone")
+PHONE = "phone"
+LEG = ("client_id", "direction", "call_time_local", "ingroup", "dialer_campaign", PHONE)
 """By these a call that two reports show is recognised where only one of them shows its uniqueid."""
 
 
@@ -139,9 +140,16 @@ class CommitScript:
         return self._pair(source, new_bare=True, action="fill")
 
     def _pair(self, source: str, *, new_bare: bool, action: str) -> str:
-        """The n-th of some alike new rows belongs to the n-th alike row of the table that is not spoken for."""
+        """The n-th of some alike new rows belongs to the n-th alike row of the table that is not spoken for.
+
+        A number that was forgotten is missing in one of them: then they belong together where each is the only one.
+        """
         legs = ", ".join(LEG)
-        alike = " AND ".join(f"s.{name} IS NOT DISTINCT FROM t.{name}" for name in LEG[3:])
+        numbered = f"row_number() OVER (PARTITION BY {legs} ORDER BY uniqueid, call_key) AS number"
+        numbered += f", count(*) OVER (PARTITION BY {', '.join(LEG[:-1])}) AS legs_there"
+        alike = " AND ".join(f"s.{name} IS NOT DISTINCT FROM t.{name}" for name in LEG[3:-1])
+        nth = f"s.{PHONE} IS NOT DISTINCT FROM t.{PHONE} AND s.number = t.number"
+        only = f"(s.{PHONE} IS NULL OR t.{PHONE} IS NULL) AND s.legs_there = 1 AND t.legs_there = 1"
         same = " AND ".join(f"s.{name} = t.{name}" for name in LEG[:3])
         candidates = "uniqueid IS NULL"
         if new_bare:
@@ -154,14 +162,12 @@ class CommitScript:
             FROM (
                 SELECT s.call_key AS new_key, t.call_key AS old_key, t.campaign AS holder
                 FROM (
-                    SELECT {legs}, call_key,
-                        row_number() OVER (PARTITION BY {legs} ORDER BY uniqueid, call_key) AS number
+                    SELECT {legs}, call_key, {numbered}
                     FROM {source} WHERE call_key IN ({chosen})
                 ) s JOIN (
-                    SELECT {legs}, call_key, campaign,
-                        row_number() OVER (PARTITION BY {legs} ORDER BY uniqueid, call_key) AS number
+                    SELECT {legs}, call_key, campaign, {numbered}
                     FROM {self.calls} WHERE {self.days} AND {candidates}
-                ) t ON {same} AND {alike} AND s.number = t.number
+                ) t ON {same} AND {alike} AND (({nth}) OR ({only}))
             ) AS pairs WHERE actions.call_key = pairs.new_key"""
 
     @property
@@ -193,11 +199,11 @@ class CommitScript:
     def take_over(self, source: str) -> tuple[str, ...]:
         """The row gets the new key and all that is known of the call from either report."""
         known = {name: f"coalesce(s.{name}, t.{name})" for name in ("call_key", *self._content)}
-        return self._rewritten(source, "takeover", known)
+        return self._rewritten(source, "takeover", known | {PHONE: f"s.{PHONE}"})
 
     def mark_fills(self, source: str) -> str:
         """Tell apart the fills that add something to a row."""
-        missing = " OR ".join(f"(t.{name} IS NULL AND s.{name} IS NOT NULL)" for name in self._content)
+        missing = " OR ".join(f"(t.{name} IS NULL AND s.{name} IS NOT NULL)" for name in self._fillable)
         return f"""
             UPDATE actions SET action = 'fill and change'
             FROM (
@@ -210,7 +216,7 @@ class CommitScript:
 
     def fill(self, source: str) -> tuple[str, ...]:
         """Only what the row lacks; its hash stays, so that its own report still finds it unchanged."""
-        lacking = {name: f"coalesce(t.{name}, s.{name})" for name in self._content}
+        lacking = {name: f"coalesce(t.{name}, s.{name})" for name in self._fillable}
         return self._changed(source, "fill and change", lacking)
 
     def _rewritten(self, source: str, action: str, values: Mapping[str, str]) -> tuple[str, ...]:
@@ -227,6 +233,11 @@ class CommitScript:
     def _content(self) -> tuple[str, ...]:
         """Columns that tell something of the call."""
         return tuple(column.name for column in self.columns if column.name not in (*IDENTITY, *OWN))
+
+    @property
+    def _fillable(self) -> tuple[str, ...]:
+        """Not the number: where the row has none, it was erased with the person's other number, or is not shown."""
+        return tuple(name for name in self._content if name != PHONE)
 
     @staticmethod
     def _newer(name: str) -> str:

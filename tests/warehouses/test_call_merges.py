@@ -146,7 +146,7 @@ def test_of_alike_legs_the_nth_belongs_to_the_nth(desk: Desk, exports_first: boo
     assert desk.rows() == rows
 
 
-@pytest.mark.parametrize("stranger", [{"phone": "0"}, {"dialer_campaign": "X"}, {"client_id": "C2"}, {"phone": None}])
+@pytest.mark.parametrize("stranger", [{"phone": "0"}, {"dialer_campaign": "X"}, {"client_id": "C2"}])
 def test_a_leg_that_differs_in_its_identity_is_another_one(desk: Desk, stranger: dict[str, Any]) -> None:
     desk.commit(outcome(desk.spool.sealed(call(1))))
     assert desk.counts(outcome(desk.spool.sealed(bare(1, **stranger)))) == [(1, 0, 0, 0)]
@@ -155,6 +155,32 @@ def test_a_leg_that_differs_in_its_identity_is_another_one(desk: Desk, stranger:
 def test_a_leg_without_a_phone_is_recognised_all_the_same(desk: Desk) -> None:
     desk.commit(outcome(desk.spool.sealed(call(1, phone=None))))
     assert desk.counts(outcome(desk.spool.sealed(bare(1, phone=None)))) == [(0, 1, 0, 0)]
+
+
+@pytest.mark.parametrize("forgotten", ["export", "stats"])
+@pytest.mark.parametrize("order", list(permutations(["export", "stats"])))
+def test_a_leg_whose_number_only_one_report_may_show_is_the_only_one_of_its_moment(
+    desk: Desk, order: tuple[str, str], forgotten: str
+) -> None:
+    """After `forget`; and the number is not put back by the other report."""
+    shown = {"export": call(1), "stats": bare(1)}
+    shown[forgotten] |= {"phone": None, "row_hash": "keyed"}
+    for report in (*order, *order):
+        desk.commit(outcome(desk.spool.sealed(shown[report], source=report)))
+        assert len(desk.rows()) == 1
+    row = desk.only_call()
+    assert (row["phone"], row["uniqueid"], row["term_reason"]) == (shown["export"]["phone"], "1.1", "AGENT")
+    for report in order:
+        assert desk.counts(outcome(desk.spool.sealed(shown[report], source=report))) == [(0, 0, 1, 0)]
+    assert desk.only_call() == row
+
+
+def test_where_several_calls_began_together_one_without_a_number_is_none_of_them(desk: Desk) -> None:
+    desk.commit(outcome(desk.spool.sealed(call(1), call(1, nth=2, phone="0800"), call(2, phone=None))))
+    nobody = [bare(1, phone=None), bare(2, phone="0801"), bare(2, phone="0802", nth=2)]
+    for inserted, there in ((3, 6), (0, 6)):
+        assert desk.counts(outcome(desk.spool.sealed(*nobody)))[0][0] == inserted
+        assert len(desk.rows()) == there
 
 
 def test_two_windows_of_a_source_that_show_a_leg_keep_the_later_read(desk: Desk) -> None:
