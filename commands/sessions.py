@@ -38,6 +38,8 @@ Exit codes:
   4    another daemon holds this warehouse
   130  interrupted by Ctrl+C
   143  ended by SIGTERM"""
+SAYING_SECONDS = 0.5
+"""For a last line whose reader may never take it."""
 ALL_WELL, SOME_FAILED, CONFIGURATION, UNUSABLE, HELD = range(5)
 SIGNALS = {int(signal.SIGINT): 128 + signal.SIGINT, int(signal.SIGTERM): 128 + signal.SIGTERM}
 if sys.platform == "win32":
@@ -81,21 +83,25 @@ class Session:
                 os._exit(code)  # asked twice
             self._code = code
             self.stop.set()
-            LOG.warning("Stopping: nothing new is started, finished campaigns are committed; once more ends at once")
             threading.Thread(target=self._end_in_time, name="last resort", daemon=True).start()
+            _say(
+                logging.WARNING,
+                "Stopping: nothing new is started, finished campaigns are committed; once more ends at once",
+            )
 
     def _end_in_time(self) -> None:
         threading.Event().wait(self.stop.seconds_left(EXIT_SECONDS))
-        LOG.error("Ended in the middle of what would not end; what was not committed is read again")
+        _say(logging.ERROR, "Ended in the middle of what would not end; what was not committed is read again").join(
+            SAYING_SECONDS
+        )
         os._exit(self._code)
 
     def end_if_asked(self) -> None:
         """With a last line; all is given back by now, and taking the interpreter apart can cost seconds."""
         if self._code:
-            LOG.info("Stopped, %.1f seconds after it was asked to", self.stop.seconds_since)
-            for stream in (sys.stdout, sys.stderr):
-                with suppress(OSError, ValueError):
-                    stream.flush()
+            _say(logging.INFO, f"Stopped, {self.stop.seconds_since:.1f} seconds after it was asked to").join(
+                SAYING_SECONDS
+            )
             os._exit(self._code)
 
     @property
@@ -106,6 +112,23 @@ class Session:
         if self.interrupted_code:
             sys.exit(self.interrupted_code)
         sys.exit(ALL_WELL if run is None or run.all_well else SOME_FAILED)
+
+
+def _say(level: int, text: str) -> threading.Thread:
+    """In a thread of its own, since who reads may stand still: whoever writes then waits, and the log with it."""
+
+    def say() -> None:
+        if "--json" in sys.argv:  # stdout is for one object
+            click.echo(text, err=True)
+        else:
+            LOG.log(level, "%s", text)
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+
+    saying = threading.Thread(target=say, name="last words", daemon=True)
+    saying.start()
+    return saying
 
 
 def _leave_it_to_the_thread(_number: int, _frame: FrameType | None) -> None:

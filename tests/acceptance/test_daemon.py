@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 import psutil
 import pytest
@@ -126,3 +128,33 @@ def test_ctrl_c_while_a_commit_waits_ends_with_a_summary(program: Program, diale
     reader.wait()
     assert process.returncode == 130, text
     assert "✗ Sales: 0 records (warehouse)" in text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="tells by /proc when signals are taken")
+@pytest.mark.parametrize(("signals", "grace"), [(1, "1"), (2, "60")])
+def test_it_ends_in_time_although_nobody_reads_what_it_writes(program: Program, signals: int, grace: str) -> None:
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(write_end, b"." * 512)
+    os.set_blocking(write_end, True)
+    with os.fdopen(read_end), os.fdopen(write_end, "w") as full:
+        process = program.start("--single", output=full, SHUTDOWN_GRACE_SECONDS=grace)
+        wait_for(lambda: takes(signal.SIGTERM, process.pid))
+        asked = time.monotonic()
+        try:
+            for _ in range(signals):
+                process.send_signal(signal.SIGTERM)
+                time.sleep(0.3)
+            assert process.wait(timeout=10) == 143
+        finally:
+            process.kill()
+            process.wait()
+        assert time.monotonic() - asked < 1 + 5
+
+
+def takes(number: signal.Signals, process: int) -> bool:
+    """Whether it has a handler for that signal."""
+    status = Path(f"/proc/{process}/status").read_text(encoding="ascii", errors="replace")
+    return bool(int(status.split("SigCgt:")[1].split()[0], 16) >> number - 1 & 1)
