@@ -161,8 +161,10 @@ def _data_dir_alone(data_dir: Path) -> Iterator[None]:
             leave_note(note)
         yield
     finally:
-        note.unlink(missing_ok=True)
-        lock.release()
+        try:
+            note.unlink(missing_ok=True)
+        finally:
+            lock.release()
 
 
 def _clear_up(data_dir: Path) -> None:

@@ -161,8 +161,10 @@ class DuckDBFile:
                 leave_note(note)
             yield
         finally:
-            note.unlink(missing_ok=True)
-            lock.release()
+            try:
+                note.unlink(missing_ok=True)
+            finally:
+                lock.release()
 
     def holder(self) -> str | None:
         """Who holds it; None if nobody does. The lock is looked at only where a note says that somebody may."""

@@ -1,0 +1,26 @@
+"""What every command begins and ends with: locks that are given back."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from commands.sessions import warehouse_for_writing
+from config import Settings
+from stops import Stop
+
+
+def test_locks_are_given_back_although_their_notes_cannot_be_removed(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "data", duckdb_path=tmp_path / "calls.duckdb")
+    notes = (settings.data_dir / "run.holder.json", tmp_path / "calls.duckdb.holder.json")
+    with pytest.raises(OSError, match="holder") as kept, warehouse_for_writing(settings, Stop()):
+        for note in notes:
+            note.unlink()
+            note.mkdir()
+    for note in notes:
+        note.rmdir()
+    with warehouse_for_writing(replace(settings, data_dir=tmp_path / "other"), Stop()):
+        pass
+    with warehouse_for_writing(settings, Stop()):
+        pass
+    assert kept.value.__traceback__  # its frames have held the locks until here
