@@ -195,6 +195,16 @@ class DuckDBFile:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
 
+    def write_anew(self, patient_until: datetime) -> None:
+        """After an erasure, which stands already: where somebody keeps the file open it is for another time."""
+        try:
+            self.checkpoint(patient_until)
+        except WarehouseBusy as exc:
+            LOG.warning(
+                "What was erased is in no table, but %s keeps old blocks with it until it is erased once more: %s",
+                self.path, exc,
+            )  # fmt: skip
+
     def checkpoint(self, patient_until: datetime) -> None:
         """Nothing is left in the log beside the file, and what a row was before is in no block that is in use."""
         with self._opened(patient_until, read_only=False) as db:

@@ -40,6 +40,11 @@ from warehouses.table_checks import without_column
 Row = Mapping[str, str | None]
 LOG = logging.getLogger(__name__)
 
+LEAST_PATIENCE = timedelta(seconds=60)
+"""Of a commit, also in a cycle that has overrun its interval: what was read for so long wants to be kept."""
+PARTING_PATIENCE = timedelta(seconds=10)
+"""Of what comes after the commits, and can be done by the next cycle too."""
+
 
 class DuckDBWarehouse:
     """Keeps the promises of ``database.Warehouse`` in one file."""
@@ -49,6 +54,8 @@ class DuckDBWarehouse:
         self._file = DuckDBFile(settings.duckdb_path, settings.data_dir / "temporary", stop)
         self._tables = DuckDBTables(settings)
         self.patient_until: datetime | None = None
+        self.least_patience = LEAST_PATIENCE
+        self.parting_patience = PARTING_PATIENCE
         self.commits_after = timedelta()
 
     def describe(self) -> str:
@@ -142,7 +149,7 @@ class DuckDBWarehouse:
         return {row["call_key"]: row["row_hash"] for row in rows}
 
     def commit(self, batch: Batch) -> list[ClientResult]:
-        with self._file.writing(self._deadline()) as db:
+        with self._file.writing(max(self._deadline(), utc_now() + self.least_patience)) as db:
             try:
                 return CommitInDuckDB(db, self._tables, batch).run()
             except duckdb.Error as exc:
@@ -162,20 +169,22 @@ class DuckDBWarehouse:
     def end_run(self, end: RunEnd) -> None:
         """The run's own row; then the copy for readers, which who is asked to stop leaves to the next cycle."""
         values = own_row("$")
-        with self._file.writing(self._deadline()) as db:
+        with self._file.writing(utc_now() + self.parting_patience) as db:
             db.execute(
                 f"INSERT INTO {self._tables.name('runs')} ({', '.join(values)}) VALUES ({', '.join(values.values())})",
                 {**asdict(end), "now": utc_now()},
             )
-        self._renew_copy()
+        self._renew_copy(utc_now() + self.parting_patience)
 
-    def _renew_copy(self) -> None:
+    def _renew_copy(self, patient_until: datetime) -> None:
         if self._settings.duckdb_read_copy is not None and not self._file.stop.is_set():
-            self._file.copy_to(self._settings.duckdb_read_copy, self._deadline())
+            self._file.copy_to(self._settings.duckdb_read_copy, patient_until)
 
     def delete_old(self, now: datetime) -> dict[str, int]:
         deletions = old_rows(self._settings, now, name=self._tables.name, calls=self._tables.calls)
-        with self._file.writing(self._deadline()) as db:
+        if not deletions:
+            return {}
+        with self._file.writing(utc_now() + self.parting_patience) as db:
             return {table: _affected(db.execute(statement)) for table, statement in deletions.items()}
 
     def forgotten(self) -> dict[str, str]:
@@ -192,8 +201,9 @@ class DuckDBWarehouse:
             for table, statement in statements.items():
                 named = {name: value for name, value in values.items() if f"${name}" in statement}
                 counts[table] = _affected(db.execute(statement, named))
-        self._file.checkpoint(self._deadline())
-        self._renew_copy()
+        patient_until = self._deadline()
+        self._file.write_anew(patient_until)
+        self._renew_copy(patient_until)
         return counts
 
     def overview(self, now: datetime) -> Overview:

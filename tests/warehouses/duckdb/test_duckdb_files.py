@@ -22,6 +22,7 @@ from tests.warehouses.conftest import Desk
 from tests.warehouses.spool_files import call, outcome
 from utils import utc_now
 from warehouses.duckdb_files import DuckDBFile
+from warehouses.duckdb_warehouse import LEAST_PATIENCE, PARTING_PATIENCE, DuckDBWarehouse
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -39,14 +40,25 @@ def another_process(what: str, data_dir: Path) -> Iterator[subprocess.Popen[str]
             process.kill()
 
 
+def warehouse_with_patience(
+    settings: Settings, *, least: timedelta = LEAST_PATIENCE, parting: timedelta = PARTING_PATIENCE
+) -> DuckDBWarehouse:
+    warehouse = DuckDBWarehouse(settings, Stop())
+    warehouse.least_patience, warehouse.parting_patience = least, parting
+    return warehouse
+
+
 def test_a_commit_waits_for_a_reader_and_gives_up_in_time(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     window = desk.spool.sealed(call(1))
     with another_process("reader", desk.settings.data_dir) as reader:
-        desk.warehouse.patient_until = utc_now() + timedelta(seconds=1)
+        warehouse = warehouse_with_patience(desk.settings, least=timedelta(seconds=1))
+        warehouse.patient_until = utc_now() - timedelta(hours=1)  # the cycle has overrun its interval
+        started = time.monotonic()
         with pytest.raises(
             WarehouseBusy, match=rf"calls.duckdb stayed locked for \d+ seconds by the process {reader.pid}"
         ):
-            desk.commit(outcome(window))
+            warehouse.commit(desk.batches.of(outcome(window)))
+        assert time.monotonic() - started >= 1
         assert [record.message for record in caplog.records if f"held by the process {reader.pid}" in record.message]
         assert len(caplog.records) == 1
         assert desk.warehouse.hours(utc_now().date()) == []  # reading goes on beside a reader
@@ -60,6 +72,22 @@ def test_a_commit_goes_on_when_the_reader_has_left(desk: Desk) -> None:
         subprocess.Popen([sys.executable, "-c", f"import os, time; time.sleep(1); os.kill({reader.pid}, 9)"]).wait()
         desk.warehouse.patient_until = utc_now() + timedelta(seconds=30)
         assert desk.counts(outcome(desk.spool.sealed(call(1)))) == [(1, 0, 0, 0)]
+
+
+def test_what_comes_after_the_commits_waits_a_moment_only(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    for_ever = replace(desk.settings, quarantine_days=0, runs_days=0)
+    with another_process("reader", desk.settings.data_dir):
+        warehouse = warehouse_with_patience(desk.settings, parting=timedelta(0))
+        warehouse.patient_until = utc_now() + timedelta(minutes=5)
+        started = time.monotonic()
+        with pytest.raises(WarehouseBusy):
+            warehouse.end_run(RunEnd(run_id="run", seconds=1.0, commit_seconds=0.5))
+        with pytest.raises(WarehouseBusy):
+            warehouse.delete_old(utc_now())
+        assert warehouse_with_patience(for_ever).delete_old(utc_now()) == {}  # nothing is to be done, nothing opened
+        assert time.monotonic() - started < 5
+        DuckDBFile(desk.settings.duckdb_path, desk.settings.data_dir / "temporary", Stop()).write_anew(utc_now())
+        assert "What was erased is in no table" in caplog.text
 
 
 def test_reading_waits_for_a_writer(desk: Desk) -> None:
