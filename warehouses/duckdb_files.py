@@ -42,6 +42,7 @@ FULL = re.compile(r"no space left|not enough space|disk quota|file too large", r
 NOT_WRITTEN = re.compile(r"could not (write|fsync|truncate)", re.IGNORECASE)
 CONFIGURATION = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "threads": "1"}
 MEMORY_LIMIT = "256MB"
+NO_OFFLOAD, LITTLE_ROOM = "failed to offload data block", 256 << 20
 WATCH_SECONDS = 0.1
 MAGIC, MAGIC_PLACE = b"DUCK", 8
 
@@ -127,10 +128,26 @@ class DuckDBFile:
 
     def _unusable(self, exc: duckdb.Error | OSError) -> SyncError:
         """DuckDB tells a full disk by its words only, among them the path of what it could not write."""
-        if FULL.search(str(exc)):
-            return DiskFull(str(self.temporary if str(self.temporary) in str(exc) else self.path))
+        if FULL.search(str(exc)) or self._temporary_is_full(exc):
+            in_temporary = str(self.temporary) in str(exc) or isinstance(exc, duckdb.OutOfMemoryException)
+            return DiskFull(str(self.temporary if in_temporary else self.path))
         why = reason_of(exc) if self._is_duckdb() else "it is not a DuckDB file"
         return WarehouseUnusable(f"The file {self.path}", why)
+
+    def has_failed(self, exc: duckdb.Error) -> bool:
+        """Whether the database or a disk is what failed, not what was to be written."""
+        if isinstance(exc, duckdb.IOException):
+            return FULL.search(str(exc)) is not None or NOT_WRITTEN.search(str(exc)) is not None
+        return isinstance(exc, duckdb.FatalException | duckdb.InternalException) or self._temporary_is_full(exc)
+
+    def _temporary_is_full(self, exc: BaseException) -> bool:
+        """DuckDB allows itself what room it has found there; where that was much, less at once may go through."""
+        if not isinstance(exc, duckdb.OutOfMemoryException) or NO_OFFLOAD not in str(exc):
+            return False
+        try:
+            return shutil.disk_usage(self.temporary).free < LITTLE_ROOM
+        except OSError:
+            return False
 
     def _is_duckdb(self) -> bool:
         """By its first bytes; DuckDB itself takes files of others for something to be opened with an extension."""
@@ -234,13 +251,6 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise WarehouseUnusable(f"The folder {folder}", exc.strerror or type(exc).__name__) from None
-
-
-def is_of_the_file(exc: duckdb.Error) -> bool:
-    """Whether the database or its disk is what failed, not what was to be written."""
-    if isinstance(exc, duckdb.IOException):
-        return FULL.search(str(exc)) is not None or NOT_WRITTEN.search(str(exc)) is not None
-    return isinstance(exc, duckdb.FatalException | duckdb.InternalException)
 
 
 def reason_of(exc: BaseException) -> str:

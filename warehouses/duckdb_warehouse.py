@@ -30,7 +30,7 @@ from warehouses.batch_rows import own_row
 from warehouses.commit_script import groups_of, hashes_of
 from warehouses.duckdb_checks import DuckDBChecks
 from warehouses.duckdb_commits import CommitInDuckDB
-from warehouses.duckdb_files import DuckDBFile, is_of_the_file, let_in_who_may_enter, make_folder, reason_of
+from warehouses.duckdb_files import DuckDBFile, let_in_who_may_enter, make_folder, reason_of
 from warehouses.duckdb_tables import DuckDBTables, quoted
 from warehouses.erasure_script import erasures, parameters
 from warehouses.old_rows import old_rows
@@ -153,7 +153,7 @@ class DuckDBWarehouse:
             try:
                 return CommitInDuckDB(db, self._tables, batch).run()
             except duckdb.Error as exc:
-                if is_of_the_file(exc) or isinstance(exc, duckdb.InterruptException):
+                if self._file.has_failed(exc) or isinstance(exc, duckdb.InterruptException):
                     raise
                 raise BatchRefused(reason_of(exc)) from None
 

@@ -15,9 +15,10 @@ import pytest
 
 from config import Settings
 from database import open_warehouse
-from errors import CommitAbandoned, WarehouseBusy, WarehouseHeld, WarehouseUnusable
+from errors import CommitAbandoned, DiskFull, WarehouseBusy, WarehouseHeld, WarehouseUnusable
 from messages import RunEnd
 from stops import COMMIT_SECONDS, FAREWELL_SECONDS, Stop
+from tests.acceptance.test_full_disks import disk
 from tests.warehouses.conftest import Desk
 from tests.warehouses.spool_files import call, outcome
 from utils import utc_now
@@ -146,6 +147,23 @@ def test_a_full_disk_is_named_and_leaves_what_was_there(desk: Desk) -> None:
     assert "calls.duckdb" in told
     assert (desk.rows(), desk.rows("ledger")) == ([], [])
     assert desk.counts(outcome(desk.spool.sealed(call(2)))) == [(1, 0, 0, 0)]
+
+
+def test_a_temporary_folder_without_room_is_named(desk: Desk) -> None:
+    temporary = desk.settings.data_dir / "temporary"
+    with disk(temporary, 4 << 20):
+        file = DuckDBFile(desk.settings.duckdb_path, temporary, Stop())
+        with pytest.raises(DiskFull, match=f"{temporary} is full"), file.writing(utc_now()) as db:
+            try:
+                db.execute("SET memory_limit = '32MB'")
+                db.execute("CREATE TABLE t AS SELECT md5(range::VARCHAR) m FROM range(1000000) ORDER BY m")
+            except duckdb.OutOfMemoryException as exc:
+                assert file.has_failed(exc)
+                raise
+    with pytest.raises(WarehouseUnusable), file.writing(utc_now()) as db:
+        db.execute("SET memory_limit = '32MB'")
+        db.execute("SET max_temp_directory_size = '4MB'")
+        db.execute("CREATE TABLE t AS SELECT md5(range::VARCHAR) m FROM range(1000000) ORDER BY m")
 
 
 @pytest.mark.parametrize("content", [b"", b"no database" * 2000], ids=["empty", "other"])
