@@ -36,12 +36,17 @@ def make_folder(folder: Path) -> None:
         raise WarehouseUnusable(f"DATA_DIR {folder}", exc.strerror or type(exc).__name__) from None
 
 
+def _is_ours(name: str) -> bool:
+    """Files that a kill left half written have names of their own."""
+    return name in OURS or ".duckdb" in name or (name.startswith(".") and name.endswith(".tmp"))
+
+
 def _close(folder: Path) -> None:
     """One that others may enter is closed, unless something lies in it that is none of ours: it may be anybody's."""
     found = folder.stat()
     if not found.st_mode & OTHERS:
         return
-    strange = [path.name for path in folder.iterdir() if path.name not in OURS and ".duckdb" not in path.name]
+    strange = [path.name for path in folder.iterdir() if not _is_ours(path.name)]
     if strange or found.st_uid != os.getuid():
         LOG.warning("DATA_DIR %s can be entered by others, and personal data lies in it: chmod 700 %s", folder, folder)
         return

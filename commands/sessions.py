@@ -142,13 +142,13 @@ def warehouse_for_writing(settings: Settings, stop: Stop) -> Iterator[Warehouse]
         LOG.info("%s", line)
     make_folder(settings.data_dir)
     warehouse = open_warehouse(settings, stop)
-    with _data_dir_alone(settings.data_dir), warehouse.lease():
+    with _data_dir_alone(settings.data_dir, settings.duckdb_read_copy), warehouse.lease():
         warehouse.prepare()
         yield warehouse
 
 
 @contextmanager
-def _data_dir_alone(data_dir: Path) -> Iterator[None]:
+def _data_dir_alone(data_dir: Path, copy: Path | None) -> Iterator[None]:
     """Cleared up, and held: two runs with different warehouses would take each other's spool for leftovers."""
     lock, note = FileLock(data_dir / "run.lock", thread_local=False), data_dir / "run.holder.json"
     try:
@@ -156,7 +156,7 @@ def _data_dir_alone(data_dir: Path) -> Iterator[None]:
     except Timeout:
         raise WarehouseHeld(f"{told_by(note)}, in the same DATA_DIR {data_dir}") from None
     try:
-        _clear_up(data_dir)
+        _clear_up(data_dir, copy)
         with full_disk_named(data_dir):
             leave_note(note)
         yield
@@ -167,9 +167,9 @@ def _data_dir_alone(data_dir: Path) -> Iterator[None]:
             lock.release()
 
 
-def _clear_up(data_dir: Path) -> None:
+def _clear_up(data_dir: Path, copy: Path | None) -> None:
     """Before anything is written: what a killed run left may be what has filled the disk."""
-    leftovers = remove_leftovers(data_dir)
+    leftovers = remove_leftovers(data_dir, copy)
     if leftovers:
         what = plural(leftovers, "file")
         LOG.info("Removed %s that a run left behind; what it had not committed is read again", what)

@@ -7,6 +7,7 @@ files, is there. So a worker may die at any moment.
 import os
 import pickle
 import shutil
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,6 +25,9 @@ FEW_VALUES = [
     "dialer_campaign", "agent", "agent_name", "user_group", "term_reason", "list_id", "source_report", "source_key",
 ]  # fmt: skip
 """Columns worth a dictionary; for the others it costs time and saves nothing."""
+
+WRITTEN_SECONDS = 60
+"""No file is written for as long without a change of it."""
 
 
 def spool_directory(data_dir: Path, run_id: str) -> Path:
@@ -103,10 +107,26 @@ def remove_run(data_dir: Path, run_id: str) -> None:
             download.unlink()
 
 
-def remove_leftovers(data_dir: Path) -> int:
-    """At start: files of runs that ended without cleaning up; how many there were."""
+def remove_leftovers(data_dir: Path, copy: Path | None = None) -> int:
+    """At start: files of runs that ended without cleaning up; how many there were.
+
+    Args:
+        copy: for readers; half of one may lie beside it.
+    """
     count = 0
     for folder in (data_dir / "spool", data_dir / "downloads", data_dir / "temporary"):
         count += sum(1 for path in folder.rglob("*") if path.is_file()) if folder.exists() else 0
         shutil.rmtree(folder, ignore_errors=True)
-    return count
+    halves = [path for folder in (data_dir, data_dir / "accounts") for path in folder.glob(".*.tmp")]
+    if copy is not None:
+        halves.append(copy.with_name(f".{copy.name}.tmp"))
+    return count + sum(map(_removed, halves))
+
+
+def _removed(half: Path) -> bool:
+    """Of a write that a kill ended; a fresh one may be under way, as a check notes things in DATA_DIR meanwhile."""
+    with suppress(OSError):
+        if time.time() - half.stat().st_mtime > WRITTEN_SECONDS:
+            half.unlink()
+            return True
+    return False

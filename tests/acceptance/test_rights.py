@@ -1,5 +1,6 @@
 """What the program leaves on the disk is for its owner alone; what is there to be read, for whom its folder is."""
 
+import os
 import stat
 import sys
 from pathlib import Path
@@ -21,6 +22,8 @@ def test_files_are_the_owners_and_readers_get_what_lies_in_their_folder(program:
     for folder in (program.data, shared):
         folder.mkdir(mode=0o755)
         folder.chmod(0o755)
+    (program.data / ".half.tmp").touch()
+    os.utime(program.data / ".half.tmp", (1, 1))  # what a kill left half written is ours, and goes
     elsewhere = {"DUCKDB_PATH": str(shared / "calls.duckdb"), "DUCKDB_READ_COPY": str(shared / "copy.duckdb")}
     program.environment |= elsewhere | {"PHONE_MODE": "hash"}
     imported = program.import_clients(("Sales", dialers().url, "1"))

@@ -1,5 +1,6 @@
-"""What every command begins and ends with: locks that are given back."""
+"""What every command begins and ends with: locks that are given back, leftovers that go."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,3 +25,14 @@ def test_locks_are_given_back_although_their_notes_cannot_be_removed(tmp_path: P
     with warehouse_for_writing(settings, Stop()):
         pass
     assert kept.value.__traceback__  # its frames have held the locks until here
+
+
+def test_half_a_copy_that_a_kill_left_goes_at_the_next_start(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    copy = tmp_path / "copy.duckdb"
+    half = tmp_path / ".copy.duckdb.tmp"
+    half.touch()
+    os.utime(half, (1, 1))
+    caplog.set_level("INFO")
+    with warehouse_for_writing(Settings(data_dir=tmp_path / "data", duckdb_read_copy=copy), Stop()):
+        assert not half.exists()
+    assert "Removed 1 file that a run left behind" in caplog.text

@@ -1,5 +1,6 @@
 """The spool: what a killed worker had sealed is found again, and nothing that was not."""
 
+import os
 import pickle
 import subprocess
 import sys
@@ -143,3 +144,20 @@ def test_leftovers_are_counted_and_removed_and_the_rest_is_kept(settings: Settin
         path.write_bytes(b"x")
     assert remove_leftovers(settings.data_dir) == 3
     assert [path.name for path in settings.data_dir.iterdir()] == ["accounts"]
+
+
+def test_what_a_kill_left_half_written_goes_and_what_is_being_written_stays(settings: Settings, tmp_path: Path) -> None:
+    copy = tmp_path / "readers" / "copy.duckdb"
+    copy.parent.mkdir()
+    halves = [
+        settings.data_dir / ".a1.tmp",
+        settings.data_dir / "accounts" / ".b2.tmp",
+        copy.with_name(".copy.duckdb.tmp"),
+    ]
+    others = [settings.data_dir / "x.tmp", settings.data_dir / ".c3.tmp", copy.with_name(".other.tmp")]
+    for path in (*halves, *others):
+        path.touch()
+        if path.name != ".c3.tmp":
+            os.utime(path, (1, 1))
+    assert remove_leftovers(settings.data_dir, copy) == 3
+    assert [path.exists() for path in (*halves, *others)] == [False] * 3 + [True] * 3
