@@ -28,7 +28,7 @@ from commands.progress import Progress
 from commands.quarantine import quarantine
 from commands.retention import delete_old
 from commands.runs import Run, RunResult, campaign_names, ended, new_run_id, read_history
-from commands.sessions import EXIT_CODES, Session, exit_code_of, show, warehouse_for_writing
+from commands.sessions import EXIT_CODES, Session, exit_code_of, show, show_unforeseen, warehouse_for_writing
 from commands.status import status_command
 from commands.summaries import marks
 from commands.unread import unusable_rows, without_refused, without_resting
@@ -228,6 +228,10 @@ def main() -> None:
     except SyncError as exc:
         click.echo(f"Error: {exc}", err=True)
         sys.exit(session.interrupted_code or exit_code_of(exc))
+    except Exception as exc:
+        if not session.interrupted_code:
+            raise
+        show_unforeseen(exc)  # the process ends before Python would print it
     finally:
         session.end_if_asked()
 

@@ -16,6 +16,7 @@ import click
 from filelock import FileLock, Timeout
 
 import logs
+from campaign_processor import redacted
 from commands.folders import make_folder
 from commands.runs import RunResult
 from commands.summaries import marks, summary
@@ -178,6 +179,10 @@ def _clear_up(data_dir: Path, copy: Path | None) -> None:
 def show(run: RunResult) -> None:
     tick, cross = marks()
     click.echo(summary(run, tick=tick, cross=cross))
+
+
+def show_unforeseen(exc: Exception) -> None:
+    click.echo(f"Error: {redacted(exc)}", err=True)
 
 
 def exit_code_of(error: SyncError) -> int:
