@@ -8,6 +8,7 @@ import os
 import random
 import re
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -43,6 +44,7 @@ NOT_WRITTEN = re.compile(r"could not (write|fsync|truncate)", re.IGNORECASE)
 CONFIGURATION = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "threads": "1"}
 MEMORY_LIMIT = "256MB"
 NO_OFFLOAD, LITTLE_ROOM = "failed to offload data block", 256 << 20
+GROUP_ENTERS = 0o050
 WATCH_SECONDS = 0.1
 MAGIC, MAGIC_PLACE = b"DUCK", 8
 
@@ -205,7 +207,7 @@ class DuckDBFile:
         temporary = target.with_name(f".{target.name}.tmp")
         try:
             self._copy(temporary, patient_until)
-            let_in_who_may_enter(temporary)
+            let_in_group(temporary)
             temporary.replace(target)  # on Windows it fails as long as somebody has the old copy open
         except (OSError, WarehouseBusy) as exc:
             LOG.warning("%s could not be renewed and stays as it is until the next cycle: %s", target, exc)
@@ -240,10 +242,20 @@ class DuckDBFile:
             os.fsync(file.fileno())
 
 
-def let_in_who_may_enter(file: Path) -> None:
-    """A file outside DATA_DIR is there to be read: by whoever may read the folder that the operator has put it in."""
-    with suppress(OSError):  # some file systems know no rights
-        file.chmod(0o600 | file.parent.stat().st_mode & 0o044)
+def keep_to_owner(file: Path) -> None:
+    """Passwords of dialers are in it; for readers there is the copy."""
+    with suppress(OSError):  # some file systems know no rights, or it is somebody else's
+        file.chmod(0o600)
+
+
+def let_in_group(file: Path) -> None:
+    """The copy is there to be read: by the group of its folder, if that may enter, but not by everybody."""
+    keep_to_owner(file)
+    folder = file.parent.stat()
+    if sys.platform != "win32" and folder.st_mode & GROUP_ENTERS == GROUP_ENTERS:
+        with suppress(OSError):  # not a group of ours: then it stays the owner's
+            os.chown(file, -1, folder.st_gid)
+            file.chmod(0o640)
 
 
 def make_folder(folder: Path) -> None:

@@ -30,7 +30,7 @@ from warehouses.batch_rows import own_row
 from warehouses.commit_script import groups_of, hashes_of
 from warehouses.duckdb_checks import DuckDBChecks
 from warehouses.duckdb_commits import CommitInDuckDB
-from warehouses.duckdb_files import DuckDBFile, let_in_who_may_enter, make_folder, reason_of
+from warehouses.duckdb_files import DuckDBFile, keep_to_owner, make_folder, reason_of
 from warehouses.duckdb_tables import DuckDBTables, quoted
 from warehouses.erasure_script import erasures, parameters
 from warehouses.old_rows import old_rows
@@ -64,14 +64,13 @@ class DuckDBWarehouse:
     def prepare(self) -> None:
         make_folder(self._settings.duckdb_path.parent)
         if self._settings.duckdb_path.exists():
+            keep_to_owner(self._settings.duckdb_path)
             with self._file.reading(self._deadline()) as db:
                 if self._tables.ready(db):
                     return
-        is_new = not self._settings.duckdb_path.exists()
         with self._file.writing(self._deadline()) as db:
             self._tables.make(db)
-        if is_new:
-            let_in_who_may_enter(self._settings.duckdb_path)
+        keep_to_owner(self._settings.duckdb_path)
 
     def lease(self) -> AbstractContextManager[None]:
         return self._file.lease()
