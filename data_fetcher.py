@@ -25,7 +25,7 @@ from config import Settings
 from dialers.accounts import Account
 from dialers.answers import Answer, refusal
 from dialers.failures import is_silence, transport_error
-from dialers.silences import HostSilence, origin_of
+from dialers.silences import HostSilence
 from dialers.slots import HostSlots
 from dialers.versions import DialerVersion, version_in
 from errors import (
@@ -84,7 +84,7 @@ class Dialer:
         self._until = until
         self._account = Account(settings.data_dir / "accounts", source, run_id)
         self._slots = HostSlots(settings.data_dir / "slots", source.host, source.max_connections)
-        self._silence = HostSilence(settings.data_dir / "slots", origin_of(source), run_id)
+        self._silence = HostSilence(settings.data_dir / "slots", source.origin, run_id)
         self._heeds_silence = heeds_silence
         self._heard = False
         self._slot: FileLock | None = None

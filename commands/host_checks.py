@@ -14,7 +14,6 @@ from campaign_processor import redacted, refuse_unnamed
 from config import Settings
 from data_fetcher import Dialer
 from dialers.accounts import Account, is_of
-from dialers.silences import origin_of
 from dialers.versions import DialerVersion, clock_troubles
 from errors import (
     AccountLocked,
@@ -99,7 +98,7 @@ class HostCheck:
 
     def _introduction(self, source: Credential) -> DialerVersion | SyncError:
         """Asked once for all rows with the same address."""
-        if (gone := self._gone.get(origin_of(source))) is not None:
+        if (gone := self._gone.get(source.origin)) is not None:
             raise gone
         key = source.dialer_url, source.verify_tls
         if key not in self._introductions:
@@ -107,7 +106,7 @@ class HostCheck:
                 with self._dialer(source, self._hasty) as dialer:
                     self._introductions[key] = dialer.introduction()
             except OF_THE_HOST as exc:
-                self._gone[origin_of(source)] = exc
+                self._gone[source.origin] = exc
                 raise
         return self._introductions[key]
 
@@ -143,7 +142,7 @@ class HostCheck:
             return
         except SyncError as exc:
             if isinstance(exc, OF_THE_HOST):
-                self._gone[origin_of(source)] = exc
+                self._gone[source.origin] = exc
             yield failed("report", exc)
             return
         yield well("login", f"user {source.username!r} may log in")

@@ -7,18 +7,11 @@ Backfills leave and heed no note: with one, a moment's outage would go through a
 import time
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from dialers.slots import file_name_of
-from messages import Credential
 
 A_MOMENT = 300.0
 """Seconds for which a host is left alone; a cycle may take longer, and the host come back."""
-
-
-def origin_of(source: Credential) -> str:
-    """Scheme, host and port: a host may serve https and not http, and a row may name the wrong one."""
-    return f"{urlsplit(source.dialer_url).scheme}://{source.host}"
 
 
 class HostSilence:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dialers.silences import A_MOMENT, HostSilence, origin_of
+from dialers.silences import A_MOMENT, HostSilence
 from dialers.slots import file_name_of
 from errors import DialerTimeout, DialerUnreachable
 from simulated_dialer import SimulatedDialer
@@ -41,7 +41,7 @@ def test_whoever_has_heard_of_it_goes_on_and_takes_the_note_back(tmp_path: Path)
         who = source(dialer)
         with talking(who, settings) as ours, talking(who, settings) as another:
             ours.version()
-            silence = HostSilence(settings.data_dir / "slots", origin_of(who), "run")
+            silence = HostSilence(settings.data_dir / "slots", who.origin, "run")
             silence.note()
             assert silence.is_noted()
             with pytest.raises(DialerUnreachable, match="did not answer another client a moment ago"):
@@ -58,8 +58,8 @@ def test_a_row_that_names_the_wrong_scheme_or_port_stops_no_other_row(tmp_path: 
         wrong = source(dialer.url.replace("http:", "https:"))
         with talking(wrong, settings) as ours, pytest.raises(DialerUnreachable, match="no TLS on that port"):
             ours.version()
-        assert not HostSilence(settings.data_dir / "slots", origin_of(wrong), "run").is_noted()
-        HostSilence(settings.data_dir / "slots", origin_of(wrong), "run").note()
+        assert not HostSilence(settings.data_dir / "slots", wrong.origin, "run").is_noted()
+        HostSilence(settings.data_dir / "slots", wrong.origin, "run").note()
         with talking(right, settings) as ours:
             assert ours.version() is not None
     for _ in range(2):
