@@ -127,6 +127,8 @@ def sample(kind: Any) -> Any:
         return kind(**{field.name: sample(hints[field.name]) for field in dataclasses.fields(kind)})
     if isinstance(kind, types.UnionType):
         return sample(next(part for part in typing.get_args(kind) if part is not types.NoneType))
+    if typing.get_origin(kind) is frozenset:
+        return frozenset(sample(part) for part in typing.get_args(kind))
     if typing.get_origin(kind) is tuple:
         return tuple(sample(part) for part in typing.get_args(kind) if part is not Ellipsis)
     return SAMPLES[kind]
