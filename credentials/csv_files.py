@@ -74,7 +74,7 @@ def _delimiter(text: str) -> str:
 
 def _header_mistakes(header: list[str], line: int) -> list[str]:
     known = [CANONICAL.get(squeezed(name), "") for name in header]
-    if known.count("") > min(2, len(known) // 2):  # not shown: the first line is, or goes on with, a client's, password and all
+    if known.count("") > min(2, len(known) // 2):  # not shown: a client's cells may be among them, password and all
         return [f"  line {line}: is not the header row; see `clients template`"]
     mistakes = [
         f"  line {line}, column {number}: {one_line(name, limit=40)!r} is not a column; see `clients template`"
