@@ -220,10 +220,6 @@ def _as_json(value: object) -> str:
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _warehouse(settings: Settings, session: Session) -> Warehouse:
-    return open_warehouse(settings, session.stop)
-
-
 @click.command("status", epilog=f"""\b
 Examples:
   python main.py status
@@ -241,8 +237,9 @@ Environment: as for the daemon (docs/settings.md), and STALE_AFTER_MINUTES.
 def status_command(session: Session, for_programs: bool) -> None:
     """Show how far each client has been read, and what is in the way."""
     settings = session.settings()
-    with redirect_stdout(sys.stderr if for_programs else sys.stdout), closing(_warehouse(settings, session)) as opened:
-        status = status_of(opened, settings, utc_now())
+    warehouse = open_warehouse(settings, session.stop)
+    with redirect_stdout(sys.stderr if for_programs else sys.stdout), closing(warehouse):
+        status = status_of(warehouse, settings, utc_now())
     if for_programs:
         click.echo(report(status))
     else:
