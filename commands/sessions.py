@@ -55,6 +55,7 @@ class Session:
     def __init__(self) -> None:
         self.stop = Stop()
         self._code = 0
+        self._announcing: threading.Thread | None = None
 
     def settings(self) -> Settings:
         """Read the settings, begin to log, and take Ctrl+C and SIGTERM as a wish to end in order."""
@@ -82,13 +83,13 @@ class Session:
             code = SIGNALS[heard.recv(1)[0]]
             if self._code:
                 os._exit(code)  # asked twice
-            self._code = code
-            self.stop.set()
-            threading.Thread(target=self._end_in_time, name="last resort", daemon=True).start()
-            _say(
+            self._announcing = _say(
                 logging.WARNING,
                 "Stopping: nothing new is started, finished campaigns are committed; once more ends at once",
             )
+            self._code = code
+            self.stop.set()
+            threading.Thread(target=self._end_in_time, name="last resort", daemon=True).start()
 
     def _end_in_time(self) -> None:
         threading.Event().wait(self.stop.seconds_left(EXIT_SECONDS))
@@ -100,6 +101,9 @@ class Session:
     def end_if_asked(self) -> None:
         """With a last line; all is given back by now, and taking the interpreter apart can cost seconds."""
         if self._code:
+            self.stop.wait()  # a signal that is being taken at this very moment
+            if self._announcing:
+                self._announcing.join(SAYING_SECONDS)
             _say(logging.INFO, f"Stopped, {self.stop.seconds_since:.1f} seconds after it was asked to").join(
                 SAYING_SECONDS
             )
