@@ -261,13 +261,9 @@ class Settings:
         return now.date() - timedelta(days=self.call_days) if self.call_days else date.min
 
     def lines(self) -> tuple[str, ...]:
-        """Every setting with its value and where it was set, for the log; of a key, only the file's path is known."""
-        return tuple(self._line(known) for known in SETTINGS)
-
-    def lines_set(self) -> tuple[str, ...]:
-        """The same of those that were set anywhere but in this file, and of the warehouse."""
+        """Whatever was not set in this file, and the warehouse: value and origin; of a key, only its path is known."""
         told = (known for known in SETTINGS if known.name == "WAREHOUSE" or self.origins.get(known.name) != IN_CODE)
-        return tuple(self._line(known) for known in told)
+        return (*(self._line(known) for known in told), "All other settings have their defaults: docs/settings.md.")
 
     def _line(self, known: Setting) -> str:
         origin = self.warehouse_reason if known.name == "WAREHOUSE" else self.origins.get(known.name, "given in code")

@@ -176,7 +176,7 @@ class Dialer:
 
     def _refusal(self, answer: Answer, page: str) -> SyncError:
         source = self._source
-        return refusal(answer, host=source.host, user=source.username, password=source.password, page=page)
+        return refusal(answer, source, page)
 
     def _answer(self, response: requests.Response) -> Answer:
         headers = {name.lower(): value for name, value in response.headers.items()}

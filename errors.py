@@ -221,22 +221,23 @@ class RowUnusable(ClientError):
 
 
 class LoginRejected(ClientError):
-    """Arguments: host, user."""
+    """Arguments: host, user, what names the client on a command line."""
 
     label = "login rejected"
     happened = "{0} refused the login of user {1!r}."
     advice = (
         "Correct the password in its credentials row (user level 7 or higher, active); it is not tried again before."
-        " If the account was repaired on the dialer: `python main.py clients retry NAME`."
+        " If the account was repaired on the dialer: `python main.py clients retry {2}`."
     )
 
 
 class LoginUnclear(ClientError):
-    """Arguments: host, user, tries, time (UTC) before which nothing is sent."""
+    """Arguments: host, user, tries, time (UTC) before which nothing is sent, what names the client on a command
+    line."""
 
     label = "login unclear"
     happened = "{0} never answered the {2} first requests of user {1!r}, so that its password may be wrong."
-    advice = "It is tried again after {3}, or at once with `python main.py clients retry NAME`."
+    advice = "It is tried again after {3}, or at once with `python main.py clients retry {4}`."
 
 
 class AccountLocked(ClientError):
@@ -315,12 +316,13 @@ class CampaignsUnnamed(ClientError):
 
 
 class DialerResting(TransientError):
-    """Arguments: host, since when it does not answer, what it last did, when it is asked again."""
+    """Arguments: host, since when it does not answer, what it last did, when it is asked again, what names the client
+    on a command line."""
 
     label = "dialer unreachable"
     happened = "{0} has not answered since {1} ({2}), and is asked less often until it does."
     advice = (
-        "Is the machine up? It is asked again at {3}; `python main.py clients retry NAME` asks it in the next cycle."
+        "Is the machine up? It is asked again at {3}; `python main.py clients retry {4}` asks it in the next cycle."
     )
 
 
@@ -337,14 +339,24 @@ class DialerUnreachable(TransientError):
 
     label = "dialer unreachable"
     happened = "{0} could not be reached ({1})."
-    advice = "Is the machine up, and are host and port of the row right? The next cycle asks again."
+    advice = "Is the machine up, and are scheme, host and port of the row's URL right? Every cycle asks again."
+
+
+class NoTLS(DialerUnreachable):
+    """Arguments: host."""
+
+    happened = "{0} does not speak TLS on that port."
+    advice = (
+        "If it has no certificate, its row's URL must begin with http:// (the password can then be read on its way);"
+        " else the port is another one. Every cycle asks again."
+    )
 
 
 class DialerBusy(TransientError):
     """Arguments: host, reason, seconds that it asked to wait or None."""
 
     happened = "{0} could not answer now ({1})."
-    advice = "The next cycle asks again."
+    advice = "Every cycle asks again."
 
 
 class DialerTimeout(TransientError):
@@ -352,7 +364,7 @@ class DialerTimeout(TransientError):
 
     label = "timed out"
     happened = "{0} took longer than {1:g} seconds."
-    advice = "See HTTP_TIMEOUT, CONNECT_TIMEOUT and REQUEST_TIMEOUT; the next cycle asks again."
+    advice = "See HTTP_TIMEOUT, CONNECT_TIMEOUT and REQUEST_TIMEOUT; every cycle asks again."
 
 
 class AnswerBroken(TransientError):
@@ -360,7 +372,7 @@ class AnswerBroken(TransientError):
 
     label = "answer cut off"
     happened = "The answer of {0} broke off ({1})."
-    advice = "The next cycle asks again."
+    advice = "Every cycle asks again."
 
 
 class DialerFailed(TransientError):
@@ -379,7 +391,7 @@ class SlotUnavailable(TransientError):
 
     label = "no free connection"
     happened = "All {1} connections allowed to {0} stayed in use."
-    advice = "Raise MaxConnections of the row if the dialer can bear it; the next cycle asks again."
+    advice = "Raise MaxConnections of the row if the dialer can bear it; every cycle asks again."
 
 
 class RequestCancelled(TransientError):

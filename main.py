@@ -1,14 +1,16 @@
 """Entry point: the commands, and one cycle read top to bottom."""
 
+import signal
 import sys
 
 if sys.version_info < (3, 11):  # noqa: UP036 - the one clear line that an older Python gets
     sys.stderr.write("This program needs Python 3.11 or newer; this is %d.%d.\n" % sys.version_info[:2])  # noqa: UP031
     sys.exit(2)
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until a command takes it: Ctrl+C needs no traceback of imports
 
 import logging
 import os
-import signal
 import threading
 from contextlib import redirect_stdout
 from datetime import datetime
@@ -200,7 +202,7 @@ def check(session: Session, campaign: str | None, client: str | None, retry: boo
             found += findings(settings, choice, session.stop)
         click.echo(report(settings, found))
     else:
-        click.echo("\n".join([*settings.lines_set(), "All other settings have their defaults: docs/settings.md.", ""]))
+        click.echo("\n".join([*settings.lines(), ""]))
         tick, cross = marks()
         for each in findings(settings, choice, session.stop):
             found.append(each)

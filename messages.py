@@ -10,6 +10,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+from utils import as_argument
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
@@ -36,6 +38,11 @@ class Credential:
     def host(self) -> str:
         """``host`` or ``host:port`` as it may be shown in a log."""
         return urlsplit(self.dialer_url).netloc.lower()
+
+    @property
+    def argument(self) -> str:
+        """What names the client on a command line that advice proposes."""
+        return as_argument(self.client_name, self.client_id)
 
     @property
     def origin(self) -> str:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from commands.dialer_checks import Choice, dialer_findings
 from commands.sessions import ALL_WELL, CONFIGURATION, SOME_FAILED, UNUSABLE
+from commands.summaries import DOUBT
 from config import SETTINGS, Settings
 from database import Warehouse, open_warehouse
 from errors import NoCampaigns, SyncError, WarehouseError
@@ -17,7 +18,6 @@ from utils import one_line, utc_now
 RETRIES, REQUEST, JOB = timedelta(seconds=10), timedelta(seconds=15), timedelta(seconds=60)
 """Time that BigQuery is given here at most; a cycle is more patient."""
 UNREAD, ABOVE_FIRST = "no client could be read or tried", "First do what the rows above say."
-DOUBT = "!"
 SHOWN = ("name", "ok", "detail", "advice", "campaign", "client_id", "client_name")
 
 

@@ -1,6 +1,6 @@
 """`main.py clients …`: fills and shows the credentials table, and releases refused accounts."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -9,11 +9,13 @@ from commands.folders import make_folder
 from commands.sessions import EXIT_CODES, Session
 from config import Settings
 from credentials.csv_files import read_clients, template
+from credentials.replaced import rows_beside
 from credentials.rows import source_key, usable_credentials
+from credentials.urls import host_of
 from database import Warehouse, open_warehouse
 from dialers.accounts import REFUSED, UNANSWERED, Account, is_of, make_key
 from errors import NoCampaigns, OptionInvalid, full_disk_named
-from messages import Credential, RowsMerged, SkippedRow
+from messages import Credential, SkippedRow
 from schedules.troubles import Troubles
 from utils import one_line
 
@@ -23,11 +25,31 @@ CLIENTS_ENVIRONMENT = (
 COLUMNS = ("Campaign", "Client", "ClientID", "Dialer", "Report", "User", "Time zone", "State")
 
 
-def import_clients(warehouse: Warehouse, path: Path) -> RowsMerged:
-    """All rows of a CSV file, or none."""
+def imported(warehouse: Warehouse, path: Path, *, replace: bool) -> list[str]:
+    """Take all rows of a CSV file, or none; as it is told to people.
+
+    Args:
+        replace: switch off the rows that read the same of these clients at another address.
+    """
     rows = read_clients(path)
     warehouse.prepare()
-    return warehouse.put_credential_rows(rows, source_key)
+    beside = rows_beside(warehouse.credential_rows(), rows)
+    switched_off = [row | {"enabled": "no"} for row in beside] if replace else []
+    merged = warehouse.put_credential_rows([*rows, *switched_off], source_key)
+    changed = merged.changed - len(switched_off)
+    return [
+        f"{path.name}: {merged.added} added, {changed} changed, {merged.left} left as they were",
+        *(_told_beside(row, replace=replace) for row in beside),
+    ]
+
+
+def _told_beside(row: Mapping[str, str | None], *, replace: bool) -> str:
+    campaign, client = row.get("campaign") or "", row.get("client_name") or row.get("client_id") or ""
+    host = host_of(row.get("url") or "") or "another address"
+    told = f"{one_line(campaign)} / {one_line(client)}: the row for {host}"
+    if replace:
+        return f"{told} is switched off"
+    return f"{told} stays and is read too; if the file's takes its place, import it once more with --replace"
 
 
 def client_lines(warehouse: Warehouse, settings: Settings) -> list[str]:
@@ -117,6 +139,7 @@ def clients() -> None:
 @clients.command("import", epilog=f"""\b
 Examples:
   python main.py clients import clients.csv
+  python main.py clients import clients.csv --replace    after a URL was corrected, or a dialer has moved
 
 Columns: Campaign,URL,Username,Password,ClientName,ClientID and optionally
 Timezone,Enabled,MaxConnections,VerifyTLS,dialer_campaigns,ingroups. All rows are taken, or none.
@@ -126,13 +149,13 @@ Timezone,Enabled,MaxConnections,VerifyTLS,dialer_campaigns,ingroups. All rows ar
 {CLIENTS_ENVIRONMENT}
 """)  # fmt: skip
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--replace", is_flag=True, help="Switch off the rows of these clients that have another address.")
 @click.pass_obj
-def import_file(session: Session, file: Path) -> None:
+def import_file(session: Session, file: Path, replace: bool) -> None:
     """Add or change clients from a CSV file."""
     settings = session.settings()
     make_folder(settings.data_dir)
-    merged = import_clients(open_warehouse(settings, session.stop), file)
-    click.echo(f"{file.name}: {merged.added} added, {merged.changed} changed, {merged.left} left as they were")
+    click.echo("\n".join(imported(open_warehouse(settings, session.stop), file, replace=replace)))
 
 
 @clients.command("list", epilog=f"""\b

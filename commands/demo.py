@@ -140,6 +140,7 @@ def closing_lines(settings: Settings) -> str:
     return "\n".join(
         [
             "",
+            "The two failures are staged: a dialer that is down, and a password that is wrong.",
             "Query the table:",
             f"  {python} -c \"import duckdb; duckdb.connect('{database}', read_only=True).sql('{query}').show()\"",
             "Fifteen minutes later (late dispositions, calls that ended, new calls):",
@@ -147,6 +148,7 @@ def closing_lines(settings: Settings) -> str:
             "Connect a real dialer:",
             f"  {python} {program} clients template > clients.csv",
             f"  {python} {program} clients import clients.csv",
+            f"  {python} {program} check",
             f"  {python} {program} --single",
         ]
     )

@@ -54,6 +54,7 @@ Examples:
   python main.py forget - < number.txt      so that it stands in no shell history and no list of processes
 
 Takes the digits as the dialer shows them: with the leading country code and without it are two numbers.
+On a terminal it asks once, unless --yes is given.
 Stop the daemon first: it holds the warehouse. docs/security.md tells what is erased, and what cannot be.
 
 {EXIT_CODES}
@@ -62,16 +63,20 @@ Environment: as for the daemon (docs/settings.md), above all WAREHOUSE, DATA_DIR
 PHONE_MODE.
 """)  # fmt: skip
 @click.argument("phone")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
-def forget_command(session: Session, phone: str) -> None:
+def forget_command(session: Session, phone: str, yes: bool) -> None:
     """Erase a phone number and the lead's data beside it, and never store it again."""
     if phone == "-":
         phone = sys.stdin.readline().strip()
+    elif sys.stdin.isatty() and not yes:
+        click.confirm("What is erased cannot be brought back by this program. Go on?", abort=True)
     settings = session.settings()
     with warehouse_for_writing(settings, session.stop) as warehouse:
         counts = forget(warehouse, settings, phone)
     click.echo(
         f"Forgotten: {plural(counts['calls'], 'call')} without number and lead now,"
         f" {plural(counts['quarantine'], 'record')} deleted from the quarantine; it is not stored again"
+        " (docs/security.md tells how that is ended)"
     )
     session.exit()

@@ -39,7 +39,7 @@ OF_THE_HOST = (DialerUnreachable, DialerTimeout)
 """What every further request to that origin would end with as well."""
 RETRY_ADVICE = (
     "Correct the password in its row. If the account was repaired on the dialer instead:"
-    " `python main.py check --retry --client NAME`, or `python main.py clients retry NAME`."
+    " `python main.py check --retry --client {0}`, or `python main.py clients retry {0}`."
 )
 
 
@@ -127,7 +127,7 @@ class HostCheck:
         since = self._refused_since(source)
         if since is not None:
             detail = f"user {source.username!r} is not tried: {source.host} refused this password {since}"
-            yield replace(about(source, "login"), ok=False, detail=detail, advice=RETRY_ADVICE)
+            yield replace(about(source, "login"), ok=False, detail=detail, advice=RETRY_ADVICE.format(source.argument))
             return
         try:
             if version is not None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from commands.sessions import ALL_WELL, EXIT_CODES, SOME_FAILED, Session
-from commands.summaries import marks
+from commands.summaries import DOUBT, marks
 from config import Settings
 from credentials.rows import usable_credentials
 from database import Warehouse, open_warehouse
@@ -44,6 +44,10 @@ class ClientStatus:
 
     def age(self, now: datetime) -> timedelta | None:
         return None if self.read_until is None else max(now - self.read_until, timedelta())
+
+    def needs_a_look(self) -> bool:
+        """Nothing failed as far as is known: it may be new, or its clock is wrong."""
+        return self.failure is None and (self.read_until is None or bool(self.last and self.last.notices))
 
     def is_stale(self, now: datetime, limit: timedelta) -> bool:
         age = self.age(now)
@@ -119,15 +123,15 @@ def _unusable(row: SkippedRow, overview: Overview) -> ClientStatus:
 
 def lines(status: Status, *, tick: str, cross: str) -> Iterator[str]:
     """Everything for people; times are those of this machine."""
-    yield "Last cycles:"
+    offset = f"{status.now.astimezone():%z}"
+    yield f"Last cycles (times are this machine's, UTC{offset[:3]}:{offset[3:5]}):"
     yield from (f"  {_run(run)}" for run in status.runs)
     if not status.runs:
         yield "  none yet: python main.py --single"
     yield ""
     yield "Clients:"
     for client in status.clients:
-        stale = client.is_stale(status.now, status.stale_after)
-        yield f"{cross if stale or client.failure else tick} {_who(client)}: {_state(client, status)}"
+        yield f"{_mark(client, status, tick, cross)} {_who(client)}: {_state(client, status)}"
         for told in _told(client):
             yield f"    {told}"
     if status.stale:
@@ -136,6 +140,12 @@ def lines(status: Status, *, tick: str, cross: str) -> Iterator[str]:
         more = f" and {len(status.stale) - 5} more" if len(status.stale) > 5 else ""
         yield ""
         yield f"Not read in the last {limit:g} minutes (STALE_AFTER_MINUTES): {names}{more}"
+
+
+def _mark(client: ClientStatus, status: Status, tick: str, cross: str) -> str:
+    if client.failure or (client.read_until and client.is_stale(status.now, status.stale_after)):
+        return cross
+    return DOUBT if client.needs_a_look() else tick
 
 
 def _run(run: RunOverview) -> str:

@@ -9,6 +9,8 @@ from messages import ClientResult, SkippedRow
 from utils import one_line, plural
 
 RULE = "=" * 60
+DOUBT = "!"
+"""Between tick and cross: nothing failed, and somebody should look."""
 COUNTS = ("inserted", "updated", "unchanged", "duplicates", "quarantined")
 
 
@@ -37,6 +39,8 @@ def summary(run: RunResult, *, tick: str, cross: str) -> str:
     lines += [RULE, "", "Rows:", *details]
     if run.bytes_billed is not None:
         lines += ["", f"BigQuery billed: {run.bytes_billed / 1e6:,.0f} MB"]
+    if run.skipped:
+        lines += ["", "Not read:", *(f"  {_who(row)}: {one_line(row.reason, limit=500)}" for row in run.skipped)]
     if attention:
         lines += ["", "Needs attention:", *attention]
     return "\n".join(lines)
@@ -76,7 +80,6 @@ def _attention(run: RunResult) -> list[str]:
         if result.overlapping
     ]
     lines += [f"{_who(result)}: {one_line(notice, limit=500)}" for result in run.results for notice in result.notices]
-    lines += [f"{_who(row)}: skipped: {one_line(row.reason, limit=500)}" for row in run.skipped]
     return lines
 
 

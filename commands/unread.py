@@ -25,7 +25,7 @@ def without_refused(
     warehouse.forget_refusals([refusal for refusal in changed if (refusal.host, refusal.username) in logins])
     keys = {source.source_key for matching in refused.values() for source in matching}
     left_out = [source for source in sources if source.source_key in keys]
-    unread = [_unread(source, LoginRejected(source.host, source.username)) for source in left_out]
+    unread = [_unread(source, LoginRejected(source.host, source.username, source.argument)) for source in left_out]
     return [source for source in sources if source.source_key not in keys], unread
 
 
@@ -39,7 +39,8 @@ def without_resting(
         if source.origin in resting:
             trouble, again = resting[source.origin]
             since = f"{datetime.fromisoformat(trouble.since).astimezone():%Y-%m-%d %H:%M}"
-            why = DialerResting(source.host, since, trouble.label, f"{again.astimezone():%H:%M}")
+            next_try = f"{again.astimezone():%H:%M}"
+            why = DialerResting(source.host, since, trouble.label, next_try, source.argument)
             unread.append(_unread(source, why))
     return [source for source in sources if source.origin not in resting], unread
 

@@ -163,7 +163,7 @@ class Account:
             raise AccountLocked(self._source.host, self._source.username, until)
         note = notes.passwords.get(self._fingerprint)
         if note is not None and note.state == REFUSED:
-            raise LoginRejected(self._source.host, self._source.username)
+            raise LoginRejected(self._source.host, self._source.username, self._source.argument)
         return note is not None and (note.state, note.run_id) == (WORKS, self._run_id)
 
     def _leave_note(self) -> None:
@@ -173,7 +173,8 @@ class Account:
             return
         if note is not None and (note.run_id == self._run_id or note.next_try > utc_now()):
             at = f"{note.next_try:%Y-%m-%d %H:%M} UTC"
-            raise LoginUnclear(self._source.host, self._source.username, note.tries, at)
+            source = self._source
+            raise LoginUnclear(source.host, source.username, note.tries, at, source.argument)
         tries = note.tries + 1 if note is not None else 1
         self._write(Note(state=UNANSWERED, run_id=self._run_id, since=utc_now().isoformat(), tries=tries))
 

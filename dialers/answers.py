@@ -7,6 +7,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from urllib3.exceptions import InvalidHeader
+from urllib3.util.retry import Retry
+
 from errors import (
     AccountLocked,
     AddressBlocked,
@@ -20,6 +23,7 @@ from errors import (
     SyncError,
     TwoFactorRequired,
 )
+from messages import Credential
 
 NO_CALLS = re.compile(r"^There are no (inbound |outbound )?calls during this time period for these parameters")
 RIGHTS_MISSING = ("You are not allowed to view", "You do not have permissions for export reports")
@@ -56,37 +60,41 @@ class Answer:
         return self.is_export or self.is_empty_export or self.start.startswith(RIGHTS_MISSING)
 
 
-def refusal(answer: Answer, *, host: str, user: str, password: str, page: str) -> SyncError:
+def refusal(answer: Answer, source: Credential, page: str) -> SyncError:
     """The error that an answer other than an export stands for."""
     text = answer.start
-    for pattern, error in _known(host, user):
+    for pattern, error in _known(source):
         if pattern.search(text):
             return error
     if answer.status == 200:
-        return ReportUnknown(host, f'"{without_secrets(text, user, password)}"')
-    return _by_status(answer, host, user, page)
+        return ReportUnknown(source.host, f'"{without_secrets(text, source.username, source.password)}"')
+    return _by_status(answer, source, page)
 
 
-def _by_status(answer: Answer, host: str, user: str, page: str) -> SyncError:
+def _by_status(answer: Answer, source: Credential, page: str) -> SyncError:
+    host = source.host
     if 300 <= answer.status < 400:
         return RedirectRefused(host, _address(answer.headers.get("location", "")))
     if answer.status in BUSY:
         return DialerBusy(host, f"HTTP {answer.status}", _seconds(answer.headers.get("retry-after", "")))
     if answer.status == 500:
         return DialerFailed(host, page)
-    return LoginRejected(host, user) if answer.status == 401 else DialerRefused(host, answer.status)
+    if answer.status == 401:
+        return LoginRejected(host, source.username, source.argument)
+    return DialerRefused(host, answer.status)
 
 
-def _known(host: str, user: str) -> list[tuple[re.Pattern[str], SyncError]]:
+def _known(source: Credential) -> list[tuple[re.Pattern[str], SyncError]]:
     """Messages in the default language, the most telling first."""
+    host, user = source.host, source.username
     level = "it needs level 7 or higher and 'View Reports'; see docs/dialer-rights.md."
     return [
         (_code("LOCK"), AccountLocked(host, user, "15 minutes from now")),
         (_code("IPBLOCK"), AddressBlocked(host, user)),
         (_code("2FA"), TwoFactorRequired(host, user)),
         (re.compile(r"^Your session is expired"), TwoFactorRequired(host, user)),
-        (_code("BAD"), LoginRejected(host, user)),
-        (re.compile(r"^Invalid Username/Password"), LoginRejected(host, user)),
+        (_code("BAD"), LoginRejected(host, user, source.argument)),
+        (re.compile(r"^Invalid Username/Password"), LoginRejected(host, user, source.argument)),
         (re.compile(r"^You are not allowed to view reports"), NotPermitted(host, user, level)),
         (
             re.compile(r"^You do not have permissions for export reports"),
@@ -137,4 +145,8 @@ def _address(location: str) -> str:
 
 
 def _seconds(retry_after: str) -> float | None:
-    return float(retry_after) if re.fullmatch(r"\d{1,6}", retry_after) else None
+    """Of a Retry-After, which says them or a moment."""
+    try:
+        return float(Retry().parse_retry_after(retry_after))
+    except (InvalidHeader, ValueError, OverflowError):
+        return None

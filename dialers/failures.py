@@ -7,7 +7,7 @@ from datetime import timedelta
 import requests
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, ReadTimeoutError
 
-from errors import AnswerBroken, CertificateInvalid, DialerTimeout, DialerUnreachable, SyncError
+from errors import AnswerBroken, CertificateInvalid, DialerTimeout, DialerUnreachable, NoTLS, SyncError
 
 NOT_CONNECTED = (NewConnectionError, ConnectTimeoutError, requests.ConnectTimeout)
 NOT_IN_TIME = "no connection in time"
@@ -27,7 +27,7 @@ def transport_error(exc: Exception, host: str, http_timeout: timedelta) -> SyncE
     if _any(reasons, *TOO_SLOW):
         return DialerTimeout(host, http_timeout.total_seconds())
     if _any(reasons, ssl.SSLError):
-        return DialerUnreachable(host, "no TLS on that port")
+        return NoTLS(host)
     return AnswerBroken(host, "connection closed too early")
 
 

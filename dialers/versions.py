@@ -63,8 +63,8 @@ def clock_troubles(version: DialerVersion, source: Credential, now: datetime) ->
         such = f" (at this time of the year that is, for example, {' or '.join(zones)})" if zones else ""
         yield ClockTrouble(
             f"{source.host} is {hours:+g} hours from UTC, which is not {source.timezone}: call_time is wrong.",
-            f"Set Timezone of its row to the zone of the dialer's clock{such}; calls that were read before stay wrong"
-            " until backfill reads them again.",
+            f"Set Timezone of its row to the zone of the dialer's clock{such}; calls that were read before are"
+            f" put right by `python main.py backfill --from YYYY-MM-DD --to YYYY-MM-DD --client {source.argument}`.",
         )
     if abs(version.now - now) > CLOCK_TOLERANCE:
         minutes = round((version.now - now).total_seconds() / 60)

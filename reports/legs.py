@@ -11,11 +11,11 @@ from datetime import date, datetime
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
+from frames import Frame, frame_of, text_frame
 from messages import Credential, HourCount
 from reports.clocks import DAY, SECOND, Moments, to_utc
 from reports.texts import kept_as_it_came
@@ -46,8 +46,8 @@ class Chunk:
     ``reason``.
     """
 
-    rows: pd.DataFrame
-    quarantined: pd.DataFrame
+    rows: Frame
+    quarantined: Frame
     records: int
     duplicates: int
     hours: tuple[HourCount, ...]
@@ -91,13 +91,12 @@ def typed(
         table = table.take(pa.array(best))
     days = pc.min_max(table["call_date"]).as_py() if table.num_rows else {"min": None, "max": None}
     return Chunk(
-        rows=table.to_pandas(types_mapper=pd.ArrowDtype),
-        quarantined=pd.DataFrame(
+        rows=frame_of(table),
+        quarantined=text_frame(
             {
                 "record": [kept_as_it_came(record) for record, _ in quarantined],
                 "reason": [reason for _, reason in quarantined],
-            },
-            dtype=pd.ArrowDtype(pa.string()),
+            }
         ),
         records=records,
         duplicates=records - table.num_rows - len(quarantined),

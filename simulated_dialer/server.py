@@ -22,6 +22,7 @@ from simulated_dialer.replies import Reply
 from simulated_dialer.requests import Request, login_of, parameters_of
 
 _LARGEST_FORM = 1 << 20
+FOLDER = "/vicidial/"
 CONTROL_PREFIX = "/_simulated/"
 Answering = Callable[[Request], tuple[Reply, Misbehaviour, str, str]]
 Controlling = Callable[[str, str, bytes], tuple[int, bytes]]
@@ -126,7 +127,7 @@ class _Connection(BaseHTTPRequestHandler):
             return
         request = Request(
             method=self.command,
-            page=path.rpartition("/")[2],
+            page=path.removeprefix(FOLDER),  # elsewhere there is nothing
             parameters=parameters_of(query, form.decode("latin-1")),
             login=login_of(self.headers.get("Authorization")),
             address=str(self.client_address[0]),

@@ -11,11 +11,11 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from errors import full_disk_named
+from frames import Frame
 from messages import CampaignJob, SealedWindow, SpoolFile
 from tables import QUARANTINE_COLUMNS, arrow_schema, spooled_columns
 from utils import write_durably
@@ -47,14 +47,14 @@ class WindowSpool:
         self.call_files: list[SpoolFile] = []
         self.quarantine_files: list[SpoolFile] = []
 
-    def write_calls(self, frames: list[pd.DataFrame]) -> None:
+    def write_calls(self, frames: list[Frame]) -> None:
         """One file from the frames of some chunks; none if they are empty."""
         self.call_files += self._write("calls", len(self.call_files), frames, self._calls_schema)
 
-    def write_quarantine(self, frames: list[pd.DataFrame]) -> None:
+    def write_quarantine(self, frames: list[Frame]) -> None:
         self.quarantine_files += self._write("quarantine", len(self.quarantine_files), frames, self._quarantine_schema)
 
-    def _write(self, kind: str, number: int, frames: list[pd.DataFrame], schema: pa.Schema) -> list[SpoolFile]:
+    def _write(self, kind: str, number: int, frames: list[Frame], schema: pa.Schema) -> list[SpoolFile]:
         tables = [pa.Table.from_pandas(frame, schema=schema, preserve_index=False) for frame in frames if len(frame)]
         if not tables:
             return []

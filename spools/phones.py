@@ -11,11 +11,11 @@ import secrets
 from collections.abc import Collection
 from pathlib import Path
 
-import pandas as pd
 import pyarrow as pa
 
 from config import Settings
 from errors import WarehouseUnusable, full_disk_named
+from frames import Frame, frame_of
 from messages import PhoneForms
 from tables import PERSONAL_COLUMNS, PHONE_COLUMNS
 from utils import write_durably
@@ -86,7 +86,7 @@ class Phones:
         self._needed = bool(forgotten) or self._mode != "full"
         self._hashed = PhoneKey(settings.data_dir).hashed if self._needed else str
 
-    def stored(self, rows: pd.DataFrame) -> pd.DataFrame:
+    def stored(self, rows: Frame) -> Frame:
         """Call rows as they are spooled. Their hash is keyed as well: else numbers could be tried against it."""
         if not self._needed or rows.empty:
             return rows
@@ -105,8 +105,7 @@ class Phones:
         kinds = ["forgotten" if hide else self._mode for hide in hidden]
         hashes = zip(kinds, table["row_hash"].to_pylist(), strict=True)
         keyed = [before if kind == "full" else self._hashed(f"{kind} {before}") for kind, before in hashes]
-        found: pd.DataFrame = _put(table, "row_hash", keyed).to_pandas(types_mapper=pd.ArrowDtype)
-        return found
+        return frame_of(_put(table, "row_hash", keyed))
 
     @staticmethod
     def _texts(
@@ -120,7 +119,7 @@ class Phones:
             ]
         return [None if hide else value for value, hide in zip(values, hidden, strict=True)]
 
-    def quarantined(self, records: pd.DataFrame) -> pd.DataFrame:
+    def quarantined(self, records: Frame) -> Frame:
         """Records for the quarantine, with their hash: what looks like a number that may not be stored is hidden."""
         if not self._needed or records.empty:
             return records

@@ -14,12 +14,12 @@ from datetime import date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
-import pandas as pd
 import xxhash
 
 from config import Settings
 from data_fetcher import Dialer
 from errors import ReportUnknown, full_disk_named
+from frames import Frame
 from messages import Credential, HourCount, SealedWindow, Window
 from reports import REPORTS, Chunk
 from reports.texts import kept_as_it_came
@@ -206,7 +206,7 @@ class SourceReader:
         while group := list(islice(chunks, settings.db_batch_size)):
             yield group
 
-    def _quarantine(self, quarantined: pd.DataFrame, reading: Reading, window: Window) -> pd.DataFrame:
+    def _quarantine(self, quarantined: Frame, reading: Reading, window: Window) -> Frame:
         """The quarantined records of a chunk with where they came from."""
         source = self._source
         hashes = [

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import groupby
 
-import pandas as pd
+import pyarrow as pa
 
 from config import Settings
+from frames import Frame, frame_of
 from messages import Credential, QuarantinedRecord, SealedWindow, Window
 from reports import REPORTS, Chunk
 from reports.legs import TWO_OF_ONE_IDENTITY
@@ -19,7 +20,7 @@ from reports.texts import as_it_came, kept_as_it_came
 from spools.files import WindowSpool, spool_directory
 from spools.phones import HIDDEN, Phones
 from spools.readings import Reading
-from tables import QUARANTINE_COLUMNS
+from tables import QUARANTINE_COLUMNS, arrow_schema
 from utils import utc_now
 
 Kept = Mapping[str, QuarantinedRecord]
@@ -48,7 +49,7 @@ class _Part:
     header: bytes
     kept: Kept
     chunks: Sequence[Chunk]
-    rows: Sequence[pd.DataFrame]
+    rows: Sequence[Frame]
 
 
 @dataclass(slots=True)
@@ -62,7 +63,7 @@ class Rereading:
     groups: frozenset[str]
     phones: Phones
     hashes_of: HashesOf
-    _frames: list[pd.DataFrame] = field(default_factory=list)
+    _frames: list[Frame] = field(default_factory=list)
     _staying: list[QuarantinedRecord] = field(default_factory=list)
 
     def read(self, records: Sequence[QuarantinedRecord]) -> ReadAgain:
@@ -100,7 +101,7 @@ class Rereading:
             if chunks:
                 yield _Part(header, part, chunks, [self.phones.stored(chunk.rows) for chunk in chunks])
 
-    def _known(self, frames: Sequence[pd.DataFrame]) -> Mapping[str, str]:
+    def _known(self, frames: Sequence[Frame]) -> Mapping[str, str]:
         """What the table has under the keys of rows without a uniqueid."""
         bare = [frame[frame["uniqueid"].isna()] for frame in frames]
         keys = sorted({key for frame in bare for key in frame["call_key"]})
@@ -219,8 +220,8 @@ def _answers(records: Sequence[QuarantinedRecord]) -> Iterator[list[QuarantinedR
         yield list(answer)
 
 
-def _frame(records: Sequence[QuarantinedRecord]) -> pd.DataFrame:
+def _frame(records: Sequence[QuarantinedRecord]) -> Frame:
     """Rows of a spool file of quarantined records; they were not seen again."""
     shown = [name for name in (column.name for column in QUARANTINE_COLUMNS) if name != "seen_at"]
     rows = [{name: getattr(record, name) for name in shown} | {"seen_at": record.last_seen_at} for record in records]
-    return pd.DataFrame(rows)
+    return frame_of(pa.Table.from_pylist(rows, arrow_schema(QUARANTINE_COLUMNS)))

@@ -65,7 +65,7 @@ def raise_error(_: Path) -> None:
 
 
 def refuse(_: Path) -> None:
-    raise LoginRejected("dialer.example", "api")
+    raise LoginRejected("dialer.example", "api", "1001")
 
 
 def wait_for_stop(_: Path) -> None:

@@ -24,6 +24,7 @@ from errors import (
     DialerTimeout,
     DialerUnreachable,
     LoginRejected,
+    NoTLS,
     RedirectRefused,
     ReportUnknown,
     RequestCancelled,
@@ -432,7 +433,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_unless_the_row_says_ot
 
 
 def test_an_address_with_the_wrong_scheme_is_told(dialer: SimulatedDialer, tmp_path: Path) -> None:
-    with pytest.raises(DialerUnreachable, match="no TLS on that port"):
+    with pytest.raises(NoTLS):
         download(source(dialer.url.replace("http:", "https:")), quick(tmp_path, retry_attempts=1))
 
 

@@ -40,8 +40,8 @@ EXAMPLES: dict[type[SyncError], tuple[object, ...]] = {
     errors.PhoneKeyMissing: ("data/phone.key",),
     errors.DemoMissing: ("demo --again",),
     errors.RowUnusable: ("url: write http:// before it",),
-    errors.LoginRejected: (HOST, "rep'ort{0}"),
-    errors.LoginUnclear: (HOST, "report", 2, "2026-03-02 10:00 UTC"),
+    errors.LoginRejected: (HOST, "rep'ort{0}", '"Example Ltd"'),
+    errors.LoginUnclear: (HOST, "report", 2, "2026-03-02 10:00 UTC", '"Example Ltd"'),
     errors.AccountLocked: (HOST, "report", "2026-03-02 10:00 UTC"),
     errors.TwoFactorRequired: (HOST, "report"),
     errors.NotPermitted: (HOST, "report", "switch it on."),
@@ -52,7 +52,8 @@ EXAMPLES: dict[type[SyncError], tuple[object, ...]] = {
     errors.CertificateInvalid: (HOST, "expired"),
     errors.CampaignsUnnamed: (HOST, 150201),
     errors.DialerUnreachable: (HOST, "connection refused"),
-    errors.DialerResting: (HOST, "2026-03-02 10:00", "timed out", "11:00"),
+    errors.NoTLS: (HOST,),
+    errors.DialerResting: (HOST, "2026-03-02 10:00", "timed out", "11:00", "NAME"),
     errors.MemoryShort: ("Sales",),
     errors.DialerBusy: (HOST, "HTTP 503", None),
     errors.DialerTimeout: (HOST, 300.0),
@@ -113,7 +114,7 @@ def test_an_error_says_what_to_do(kind: type[SyncError]) -> None:
     assert len(kind.advice) > 0
     text = str(kind(*EXAMPLES[kind]))
     assert text.endswith(kind.advice.format(*EXAMPLES[kind]))
-    assert text.endswith((".", ")", "31.", "NAME`."))
+    assert text.endswith((".", ")", "31.", "`."))
 
 
 def test_what_the_caller_does_next_is_decided_by_one_group() -> None:

@@ -125,7 +125,7 @@ def test_a_wrong_password_costs_one_login_until_it_is_asked_for_again(
     program.run("--single")
     assert len(program.rows("FROM vicidial.accounts")) == 1  # the cycle took it over, without a request
     next((program.data / "accounts").glob("*.json")).unlink()
-    assert "`python main.py check --retry --client NAME`" in check(program).failed("2")
+    assert '`python main.py check --retry --client "Client 2"`' in check(program).failed("2")
     for_everybody = program.run("check", "--retry")  # a monitor's command would lock accounts within ten runs
     assert (for_everybody.code, "--client NAME" in for_everybody.text) == (2, True)
     assert dialer.seen.failed_logins == {USER: 1}
@@ -200,7 +200,7 @@ def test_each_mistake_is_named_and_no_password_goes_astray(
         "moved"
     )
     assert (redirecting.seen.requests_by_page.get(EXPORT, 0), target.seen.connections) == (0, 0)
-    assert "could not be reached (no TLS on that port)" in found.failed("scheme")
+    assert "does not speak TLS on that port" in found.failed("scheme")
     assert [thing for thing, ok in found.of("zone") if not ok] == ["clock"]
     assert "which is not Asia/Tokyo" in found.told("zone", "clock")
     assert ZONE in found.told("zone", "clock")

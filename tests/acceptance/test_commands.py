@@ -1,10 +1,14 @@
 """clients, backfill, demo and --help, as their user sees them."""
 
+import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import duckdb
 import pytest
 
 from tests.acceptance.conftest import Dialers
@@ -24,6 +28,34 @@ def test_clients_are_added_changed_and_left(program: Program) -> None:
     assert "d.example" in listed.text
     assert PASSWORD not in listed.text
     assert "another" not in listed.text
+
+
+def test_a_corrected_url_is_told_and_takes_the_old_row_out_when_asked(program: Program) -> None:
+    old, other = ("Sales", "http://old.example/", "1"), ("Sales", "http://old.example/", "2")
+    assert program.import_clients(old, other).text.count("\n") == 1
+    new = "Sales", "https://new.example/", "1"
+    told = program.import_clients(new).text
+    assert "1 added, 0 changed, 0 left" in told
+    assert "Sales / Client 1: the row for old.example stays and is read too; if" in told
+    assert "Client 2" not in told
+    replaced = program.run("clients", "import", str(program.folder / "clients.csv"), "--replace").text
+    assert "0 added, 0 changed, 1 left" in replaced
+    assert "Sales / Client 1: the row for old.example is switched off" in replaced
+    listed = program.run("clients", "list").text.splitlines()[1:]
+    assert [line.split()[-1] for line in listed] == ["ready", "ready", "off"]
+    assert program.import_clients(new).text.count("\n") == 1
+
+
+def test_ctrl_c_while_the_program_is_still_being_imported_prints_no_traceback(program: Program) -> None:
+    with program.start("--single", PYTHONVERBOSE="1") as process:
+        assert process.stdout
+        for line in process.stdout:
+            if line.startswith("import 'click'"):
+                process.send_signal(signal.SIGINT)
+                break
+        rest = process.stdout.read()
+    assert "Traceback" not in rest
+    assert process.returncode not in (0, 1)
 
 
 def test_a_file_with_mistakes_is_refused_as_a_whole(program: Program) -> None:
@@ -62,13 +94,21 @@ def test_a_backfill_reads_past_days_and_a_second_one_changes_no_column(program: 
     assert "CALL_DAYS=1 deletes what is older" in refused.text
 
 
+def _days_done(program: Program) -> bool:
+    """Whether anything of a running backfill is committed; nothing can be seen while it writes."""
+    time.sleep(0.1)
+    with suppress(duckdb.Error):
+        return bool(program.rows("FROM vicidial.backfills"))
+    return False
+
+
 def test_a_backfill_that_was_killed_goes_on_where_it_stopped(program: Program, dialers: Dialers) -> None:
     dialer = dialers(days=7)
     program.import_clients(("Sales", dialer.url, "1"))
     days = "--from", local_day(6), "--to", local_day(1)
     dialer.misbehave(latency=0.5, pages=("call_report_export.php",))
     process = program.start("backfill", *days, MAX_CAMPAIGN_PROCESSES="1")
-    while not dialer.seen.requests_by_page.get("call_report_export.php", 0) >= 5:
+    while not _days_done(program):
         assert process.poll() is None
     process.kill()
     process.communicate()

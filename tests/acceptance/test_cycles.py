@@ -237,7 +237,7 @@ def test_rows_that_cannot_be_used_fail_alone(program: Program, dialers: Dialers)
     assert done.code == 1
     assert "✗ Bad: 0 records (row cannot be used)" in done.text
     assert "Bad / Typo: not read: url: the URL must begin with http" in done.text
-    assert "Off / Off: skipped: switched off" in done.text
+    assert "Not read:\n  Off / Off: switched off\n" in done.text
     told = program.rows("SELECT client_id, label, failure FROM vicidial.runs WHERE job_id <> '' ORDER BY client_id")
     assert [(row["client_id"], row["label"]) for row in told] == [("1", "completed"), ("2", "row cannot be used")]
     assert told[1]["failure"].startswith("not read: url: the URL must begin with http")

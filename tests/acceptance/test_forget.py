@@ -1,5 +1,6 @@
 """`forget`, and PHONE_MODE: afterwards the number is in no table and in no file of the program."""
 
+import os
 import re
 import subprocess
 import sys
@@ -87,6 +88,28 @@ def test_a_forgotten_number_is_nowhere_and_does_not_come_back(program: Program, 
     assert program.run("--single").code == 2
     refused = program.run("forget", phone[:6])
     assert (refused.code, phone[:6] in refused.text) == (2, False)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a terminal of our own can only be made on POSIX")
+def test_on_a_terminal_it_asks_first(program: Program) -> None:
+    ours, theirs = os.openpty()
+    try:
+        os.write(ours, b"n\n")
+        command = [sys.executable, str(ROOT / "main.py"), "forget", "5551234567"]
+        asked, told = (
+            subprocess.run(
+                [*command, *more], stdin=theirs, cwd=program.folder, env=program.environment, stdout=subprocess.PIPE,
+                text=True, encoding="utf-8", check=False,
+            )
+            for more in ([], ["--yes"])
+        )  # fmt: skip
+        assert "cannot be brought back" in asked.stdout
+        assert "Forgotten" not in asked.stdout
+        assert asked.returncode == 130
+        assert "Forgotten: 0 calls" in told.stdout
+    finally:
+        os.close(ours)
+        os.close(theirs)
 
 
 @pytest.mark.parametrize("mode", ["last4", "hash"])

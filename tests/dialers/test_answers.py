@@ -18,6 +18,7 @@ from errors import (
     SyncError,
     TwoFactorRequired,
 )
+from tests.dialers.sources import source
 
 HOST, USER, PASSWORD = "dialer.example", "report", "s3cret"
 EXPORT_HEADERS = {"content-disposition": 'attachment; filename="x.txt"', "content-type": "application/octet-stream"}
@@ -27,7 +28,8 @@ def error_of(status: int, text: str = "", user: str = USER, password: str = PASS
     answer = Answer(
         status=status, headers={name.replace("_", "-"): value for name, value in headers.items()}, start=text
     )
-    return refusal(answer, host=HOST, user=user, password=password, page="page.php")
+    asked = source(f"https://{HOST}/vicidial/", username=user, password=password)
+    return refusal(answer, asked, "page.php")
 
 
 @pytest.mark.parametrize(
@@ -54,7 +56,7 @@ def error_of(status: int, text: str = "", user: str = USER, password: str = PASS
             "'Allowed Reports'",
         ),
         (200, "This user does not exist: |report|1001|", NotPermitted, "outside the groups"),
-        (200, "MySQL connect ERROR:  Connection refused", DialerBusy, "next cycle"),
+        (200, "MySQL connect ERROR:  Connection refused", DialerBusy, "Every cycle asks again"),
         (401, "Invalid Username/Password: |report|s3cret|", LoginRejected, "Correct the password"),
         (
             200,
@@ -74,10 +76,10 @@ def error_of(status: int, text: str = "", user: str = USER, password: str = PASS
         (404, "<h1>Not Found</h1>", DialerRefused, "Check the URL"),
         (400, "bad", DialerRefused, "Check the URL"),
         (500, "", DialerFailed, "memory_limit"),
-        (429, "", DialerBusy, "next cycle"),
-        (502, "", DialerBusy, "next cycle"),
-        (503, "", DialerBusy, "next cycle"),
-        (504, "", DialerBusy, "next cycle"),
+        (429, "", DialerBusy, "Every cycle asks again"),
+        (502, "", DialerBusy, "Every cycle asks again"),
+        (503, "", DialerBusy, "Every cycle asks again"),
+        (504, "", DialerBusy, "Every cycle asks again"),
     ],
 )
 def test_a_message_is_the_error_with_the_advice_that_helps(
@@ -99,7 +101,8 @@ def test_a_user_or_password_like_a_code_word_is_only_a_refused_login(word: str) 
 
 
 @pytest.mark.parametrize(
-    ("header", "seconds"), [("7", 7.0), ("0", 0.0), ("Wed, 21 Oct 2026 07:28:00 GMT", None), ("", None), ("-1", None)]
+    ("header", "seconds"),
+    [("7", 7.0), ("0", 0.0), ("Wed, 21 Oct 2020 07:28:00 GMT", 0.0), ("", None), ("-1", None)],
 )
 def test_the_time_that_a_busy_dialer_asks_for_is_kept(header: str, seconds: float | None) -> None:
     assert error_of(503, retry_after=header).args == (HOST, "HTTP 503", seconds)
