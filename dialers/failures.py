@@ -10,7 +10,6 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from errors import AnswerBroken, CertificateInvalid, DialerTimeout, DialerUnreachable, NoTLS, SyncError
 
 NOT_CONNECTED = (NewConnectionError, ConnectTimeoutError, requests.ConnectTimeout)
-NOT_IN_TIME = "no connection in time"
 TOO_SLOW = (requests.ReadTimeout, ReadTimeoutError, TimeoutError)
 
 
@@ -23,7 +22,7 @@ def transport_error(exc: Exception, host: str, http_timeout: timedelta) -> SyncE
         return DialerUnreachable(host, "its name is not known")
     if _any(reasons, *NOT_CONNECTED):
         refused = _any(reasons, ConnectionRefusedError)
-        return DialerUnreachable(host, "connection refused" if refused else NOT_IN_TIME)
+        return DialerUnreachable(host, "connection refused" if refused else "no connection in time")
     if _any(reasons, *TOO_SLOW):
         return DialerTimeout(host, http_timeout.total_seconds())
     if _any(reasons, ssl.SSLError):
@@ -32,8 +31,8 @@ def transport_error(exc: Exception, host: str, http_timeout: timedelta) -> SyncE
 
 
 def is_silence(error: SyncError) -> bool:
-    """Whether a host kept one waiting in vain; what is refused, or is no TLS, fails at once and may be one row's."""
-    return isinstance(error, DialerTimeout) or (isinstance(error, DialerUnreachable) and NOT_IN_TIME in error.args)
+    """Whether scheme, host and port stay silent to every client; a port without TLS is alive."""
+    return isinstance(error, (DialerTimeout, DialerUnreachable)) and not isinstance(error, NoTLS)
 
 
 def _any(reasons: tuple[BaseException, ...], *kinds: type[BaseException]) -> bool:

@@ -51,7 +51,7 @@ def test_whoever_has_heard_of_it_goes_on_and_takes_the_note_back(tmp_path: Path)
             assert another.version() is not None
 
 
-def test_a_row_that_names_the_wrong_scheme_or_port_stops_no_other_row(tmp_path: Path) -> None:
+def test_a_row_that_names_the_wrong_scheme_stops_no_other_row(tmp_path: Path) -> None:
     settings = quick(tmp_path, retry_attempts=1)
     with SimulatedDialer(small_world(), accounts=[REPORT]) as dialer:
         right = source(dialer)
@@ -62,8 +62,14 @@ def test_a_row_that_names_the_wrong_scheme_or_port_stops_no_other_row(tmp_path: 
         HostSilence(settings.data_dir / "slots", wrong.origin, "run").note()
         with talking(right, settings) as ours:
             assert ours.version() is not None
-    for _ in range(2):
-        with talking(right, settings) as ours, pytest.raises(DialerUnreachable, match="connection refused"):
+
+
+def test_a_refused_connection_is_tried_by_one_client_of_a_run(tmp_path: Path) -> None:
+    settings = quick(tmp_path, retry_attempts=1)
+    with SimulatedDialer(small_world()) as dialer:
+        who = source(dialer)
+    for why in ("connection refused", "did not answer another client"):
+        with talking(who, settings) as ours, pytest.raises(DialerUnreachable, match=why):
             ours.version()
 
 
