@@ -19,7 +19,7 @@ from random import Random
 from config import Settings
 from data_fetcher import Dialer, Traffic
 from dialers.versions import DialerVersion, clock_troubles
-from errors import CampaignsUnnamed, DialerFailed, MemoryShort, SyncError, full_disk_named
+from errors import CampaignsUnnamed, DialerFailed, MemoryShort, SyncError, full_disk_named, is_lack_of_memory
 from messages import (
     CampaignJob,
     CampaignOutcome,
@@ -50,13 +50,12 @@ def process_campaign(job: CampaignJob, settings: Settings) -> CampaignOutcome:
     try:
         frugal = replace(settings, concurrent_requests=1, db_batch_size=1)
         return read_campaign(job, frugal if job.alone else settings)
-    except MemoryError:
-        why = MemoryShort(job.campaign)
-        return CampaignOutcome(
-            job_id=job.job_id, campaign=job.campaign, failure=str(why), label=why.label, short_of_memory=True
-        )
     except Exception as exc:  # noqa: BLE001 - the process boundary: nothing may escape it
-        return CampaignOutcome(job_id=job.job_id, campaign=job.campaign, failure=redacted(exc), label="program error")
+        failure, label = _unforeseen(exc, job.campaign)
+        short = label == MemoryShort.label
+        return CampaignOutcome(
+            job_id=job.job_id, campaign=job.campaign, failure=failure, label=label, short_of_memory=short
+        )
 
 
 def read_campaign(job: CampaignJob, settings: Settings) -> CampaignOutcome:
@@ -139,12 +138,8 @@ class ClientReader:
         except SyncError as exc:
             failure = str(exc), exc.label
             LOG.warning("%s: %s", one_line(source.client_name), exc)
-        except MemoryError:
-            why = MemoryShort(self._job.campaign)
-            failure = str(why), why.label
-            LOG.error("%s: %s", one_line(source.client_name), why)  # noqa: TRY400 - its text says all
         except Exception as exc:  # noqa: BLE001 - a client's trouble stays with the client
-            failure = redacted(exc), "program error"
+            failure = _unforeseen(exc, self._job.campaign)
             LOG.error("%s: %s", one_line(source.client_name), failure[0])  # noqa: TRY400 - a traceback may hold a secret
         return ClientOutcome(
             source_key=source.source_key,
@@ -247,6 +242,13 @@ def _by_days(windows: tuple[Window, ...]) -> tuple[Window, ...]:
             first_read=window.first_read or other.first_read,
         )
     return tuple(days.values())
+
+
+def _unforeseen(exc: Exception, campaign: str) -> tuple[str, str]:
+    """What is told of an error that no SyncError foresees, and its label."""
+    if is_lack_of_memory(exc):
+        return str(MemoryShort(campaign)), MemoryShort.label
+    return redacted(exc), "program error"
 
 
 def redacted(exc: BaseException) -> str:

@@ -17,10 +17,16 @@ No argument may hold a password, a body or a full URL: name the dialer's host an
 """
 
 import errno
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import ClassVar
 
+NO_MEMORY = re.compile(
+    "out of memory|bad_alloc|cannot allocate|failed to map segment|resource temporarily unavailable|start new thread",
+    re.IGNORECASE,
+)
+"""What libraries and the system say instead of a MemoryError."""
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -467,6 +473,11 @@ class BatchRefused(WarehouseError):
     label = "not committed"
     happened = "What was read could not be committed ({0})."
     advice = "The next cycle reads it again; if it comes back, report it with these words."
+
+
+def is_lack_of_memory(exc: BaseException) -> bool:
+    """Whether something failed for want of memory, or of a thread, whatever its class is."""
+    return isinstance(exc, MemoryError) or NO_MEMORY.search(str(exc)) is not None
 
 
 @contextmanager

@@ -38,7 +38,8 @@ FRUGAL = {
     "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",  # one worker, one core: campaigns run side by side
     "ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2",  # give memory back: 205 MB instead of 370
 }  # fmt: skip
-SHORT_OF_MEMORY = (-9, 0xC0000017, 0xC000012D)  # SIGKILL, as the system does it; no memory, no commit on Windows
+SHORT_OF_MEMORY = (-9, -6, 0xC0000017, 0xC000012D)
+"""SIGKILL, as the system does it; SIGABRT, as a C++ library does it; no memory, no commit on Windows."""
 NEXT_TIME = "The windows it had finished are kept; the next cycle reads the rest."
 
 Work = Callable[[CampaignJob, Settings], CampaignOutcome]

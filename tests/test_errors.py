@@ -1,10 +1,12 @@
 """Errors cross processes and are shown to operators: each survives pickling, is short, and says what to do."""
 
+import errno
 import importlib
 import pickle
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 import errors
@@ -115,6 +117,22 @@ def test_an_error_says_what_to_do(kind: type[SyncError]) -> None:
     text = str(kind(*EXAMPLES[kind]))
     assert text.endswith(kind.advice.format(*EXAMPLES[kind]))
     assert text.endswith((".", ")", "31.", "`."))
+
+
+@pytest.mark.parametrize(
+    ("error", "is_one"),
+    [
+        (MemoryError(), True),
+        (RuntimeError("can't start new thread"), True),
+        (ImportError("x.so: failed to map segment from shared object"), True),
+        (pa.ArrowException("Unknown error: Failed to launch worker thread: Resource temporarily unavailable"), True),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), True),
+        (RuntimeError("another"), False),
+        (OSError(errno.ENOSPC, "No space left on device"), False),
+    ],
+)
+def test_a_lack_of_memory_is_known_by_any_name(error: Exception, is_one: bool) -> None:
+    assert errors.is_lack_of_memory(error) is is_one
 
 
 def test_what_the_caller_does_next_is_decided_by_one_group() -> None:

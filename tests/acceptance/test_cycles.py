@@ -152,6 +152,32 @@ def test_a_campaign_whose_worker_was_killed_runs_alone_in_the_next_cycle(program
     assert alone.text.index("Starting worker for campaign: Quick") < alone.text.index("campaign: Slow")
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits of a running process")
+def test_a_campaign_that_lacks_memory_says_so_and_runs_alone_in_the_next_cycle(
+    program: Program, dialers: Dialers
+) -> None:
+    dialer = dialers()
+    dialer.misbehave(latency=2, pages=("call_report_export.php",))
+    program.import_clients(("Sales", dialer.url, "1"))
+    process = program.start("--single")
+    while not dialer.seen.requests_by_page.get("call_report_export.php"):
+        assert process.poll() is None
+    for worker in psutil.Process(process.pid).children():
+        if "spawn_main" not in " ".join(worker.cmdline()):
+            continue
+        used = worker.memory_info().vms
+        worker.rlimit(psutil.RLIMIT_AS, (used + (10 << 20), used + (10 << 20)))
+    text, _ = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "ran out of memory" in text or "worker died" in text  # as an Arrow error, or with a thread it cannot start
+    assert "program error" not in text
+    dialer.behave()
+    alone = program.run("--single")
+    assert alone.code == 0
+    assert "[Sales] It ran out of memory lately: it runs alone" in alone.text
+    assert stored(program, "1") == identities(dialer)
+
+
 def test_a_host_that_fails_for_several_cycles_is_asked_less_often(program: Program, dialers: Dialers) -> None:
     dialer, dead = dialers(1), dialers(2)
     dead.misbehave(status=503)
