@@ -298,10 +298,12 @@ def test_a_dialer_that_comes_up_late_is_reached(dialer: SimulatedDialer, tmp_pat
         opened.append(SimulatedDialer(small_world(), accounts=[REPORT], port=dialer.port))
         opened[0].start()
 
-    threading.Timer(0.2, come_up).start()
-    with talking(source(dialer), quick(tmp_path)) as ours:
+    with talking(source(dialer), quick(tmp_path, retry_attempts=9)) as ours:
+        timer = threading.Timer(0.2, come_up)
+        timer.start()
         assert ours.download(EXPORT, FORM, tmp_path / "x")
         assert ours.traffic.retries >= 1
+    timer.join()
     opened[0].stop()
 
 
