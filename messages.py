@@ -4,13 +4,14 @@ Only these cross to a worker and back; a secret has ``repr=False``. All moments 
 ``hour`` are the dialer's local calendar day and wall-clock hour.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from utils import as_argument
+ALIKE_IN_QUOTES = re.compile(r"[\w .,:+&@()/'-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +42,9 @@ class Credential:
 
     @property
     def argument(self) -> str:
-        """What names the client on a command line that advice proposes."""
-        return as_argument(self.client_name, self.client_id)
+        """What names the client in a command that is proposed; ``NAME`` where no name means the same to every shell."""
+        names = (self.client_name, self.client_id)
+        return next((f'"{name}"' for name in names if ALIKE_IN_QUOTES.fullmatch(name)), "NAME")
 
     @property
     def origin(self) -> str:

@@ -53,11 +53,6 @@ def squeezed(name: str) -> str:
     return re.sub(r"[\s_]", "", name).casefold()
 
 
-def as_argument(*names: str) -> str:
-    """The first name that stands alike in double quotes in every shell, so quoted; ``NAME`` where none does."""
-    return next((f'"{name}"' for name in names if re.fullmatch(r"[\w .,:+&@()/'-]+", name)), "NAME")
-
-
 def plural(count: int, noun: str) -> str:
     """``1 campaign``, ``8 campaigns``, ``1,234 records``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from utils import as_argument, consecutive, one_line, plural, utc_now, write_durably
+from utils import consecutive, one_line, plural, utc_now, write_durably
 
 
 def test_now_is_aware_and_utc() -> None:
@@ -29,21 +29,6 @@ def test_what_cannot_be_put_in_place_leaves_no_temporary_file(tmp_path: Path) ->
     with pytest.raises(OSError, match="folder"):
         write_durably(in_the_way, b"content")
     assert list(tmp_path.iterdir()) == [in_the_way]
-
-
-@pytest.mark.parametrize(
-    ("names", "argument"),
-    [
-        (("Example Ltd", "1001"), '"Example Ltd"'),
-        (("Müller & Söhne, Zürich", "7"), '"Müller & Söhne, Zürich"'),
-        (('The "Best"', "1001"), '"1001"'),
-        (("$(reboot)", "`x`"), "NAME"),
-        (("a\nb", "%PATH%"), "NAME"),
-        (("", "back\\slash"), "NAME"),
-    ],
-)
-def test_a_proposed_argument_means_the_same_to_every_shell(names: tuple[str, ...], argument: str) -> None:
-    assert as_argument(*names) == argument
 
 
 @pytest.mark.parametrize(

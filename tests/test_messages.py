@@ -1,0 +1,23 @@
+"""What a record tells about itself."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.dialers.sources import BEST
+
+
+@pytest.mark.parametrize(
+    ("names", "argument"),
+    [
+        (("Example Ltd", "1001"), '"Example Ltd"'),
+        (("Müller & Söhne, Zürich", "7"), '"Müller & Söhne, Zürich"'),
+        (('The "Best"', "1001"), '"1001"'),
+        (("$(reboot)", "`x`"), "NAME"),
+        (("a\nb", "%PATH%"), "NAME"),
+        (("", "back\\slash"), "NAME"),
+    ],
+)
+def test_a_proposed_argument_means_the_same_to_every_shell(names: tuple[str, ...], argument: str) -> None:
+    name, number = names
+    assert replace(BEST, client_name=name, client_id=number).argument == argument
