@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-ALIKE_IN_QUOTES = re.compile(r"[\w .,:+&@()/'-]+")
+ALIKE_IN_QUOTES = re.compile(r"\w[\w .,:+&@()/'-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

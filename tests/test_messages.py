@@ -16,6 +16,7 @@ from tests.dialers.sources import BEST
         (("$(reboot)", "`x`"), "NAME"),
         (("a\nb", "%PATH%"), "NAME"),
         (("", "back\\slash"), "NAME"),
+        (("--all", "-1"), "NAME"),
     ],
 )
 def test_a_proposed_argument_means_the_same_to_every_shell(names: tuple[str, ...], argument: str) -> None:
