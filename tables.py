@@ -269,7 +269,7 @@ BACKFILLS = Table(
     "Progress of a backfill that has not ended: the same command goes on where it stopped.",
     ("backfill_id", "source_key", "day"),
     (
-        Column("backfill_id", STRING, "Derived from the command's range and choice of sources.", True),
+        Column("backfill_id", STRING, "Derived from the command's days, campaign and client.", True),
         Column("source_key", STRING, "Source.", True),
         Column("day", DATE, "Local day that has been read and committed.", True),
     ),

@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from collections.abc import Sequence
 from datetime import date, datetime
 
 import xxhash
@@ -68,7 +67,7 @@ def run_backfill(
     of_choice = [row for row in skipped if is_chosen(row, campaign, client)]
     unusable, harmless = unusable_rows(of_choice)
     history = read_history(warehouse, sources, settings, now, since=first)
-    backfill_id = _backfill_id(chosen, first, last)
+    backfill_id = _backfill_id(first, last, campaign, client)
     done = warehouse.backfilled(backfill_id)
     run_id = new_run_id(now)
     campaigns = group_by_campaign(sources)
@@ -95,7 +94,7 @@ def is_chosen(row: Credential | SkippedRow, campaign: str | None, client: str | 
     return campaign in (None, row.campaign) and client in (None, row.client_id, row.client_name)
 
 
-def _backfill_id(sources: Sequence[Credential], first: date, last: date) -> str:
-    """The same command on the same sources is the same backfill."""
-    keys = sorted(source.source_key for source in sources)
-    return xxhash.xxh3_128_hexdigest("\x1f".join([first.isoformat(), last.isoformat(), *keys]).encode("utf-8"))
+def _backfill_id(first: date, last: date, campaign: str | None, client: str | None) -> str:
+    """The same command is the same backfill, also after a client was switched off, added or corrected."""
+    words = (first.isoformat(), last.isoformat(), repr(campaign), repr(client))
+    return xxhash.xxh3_128_hexdigest("\x1f".join(words).encode("utf-8"))

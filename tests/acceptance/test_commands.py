@@ -104,7 +104,7 @@ def _days_done(program: Program) -> bool:
 
 def test_a_backfill_that_was_killed_goes_on_where_it_stopped(program: Program, dialers: Dialers) -> None:
     dialer = dialers(days=7)
-    program.import_clients(("Sales", dialer.url, "1"))
+    program.import_clients(("Sales", dialer.url, "1"), ("Dead", "http://127.0.0.1:9/", "2"))
     days = "--from", local_day(6), "--to", local_day(1)
     dialer.misbehave(latency=0.5, pages=("call_report_export.php",))
     process = program.start("backfill", *days, MAX_CAMPAIGN_PROCESSES="1")
@@ -115,6 +115,7 @@ def test_a_backfill_that_was_killed_goes_on_where_it_stopped(program: Program, d
     done = {row["day"].isoformat() for row in program.rows("FROM vicidial.backfills")}
     assert done
     dialer.behave()
+    program.change("UPDATE vicidial.credentials SET enabled = 'no' WHERE client_id = '2'")
     asked = len(dialer.seen.log)
     again = program.run("backfill", *days, MAX_CAMPAIGN_PROCESSES="1")
     assert again.code == 0
