@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-LEAVES = {"errors", "messages", "overviews", "tables", "utils"}
+LEAVES = {"frames", "errors", "messages", "overviews", "tables", "utils"}
 ARROWS: dict[str, set[str]] = {
     "main": {"commands", "config", "credentials", "database", "schedules"},
     "commands": {
