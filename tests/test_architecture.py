@@ -34,6 +34,7 @@ ARROWS: dict[str, set[str]] = {
     "messages": set(),
     "overviews": set(),
     "tables": set(),
+    "frames": set(),
     "utils": set(),
     "simulated_dialer": set(),
 }  # fmt: skip
