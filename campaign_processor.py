@@ -52,10 +52,10 @@ def process_campaign(job: CampaignJob, settings: Settings) -> CampaignOutcome:
         return read_campaign(job, frugal if job.alone else settings)
     except Exception as exc:  # noqa: BLE001 - the process boundary: nothing may escape it
         failure, label = _unforeseen(exc, job.campaign)
-        short = label == MemoryShort.label
         return CampaignOutcome(
-            job_id=job.job_id, campaign=job.campaign, failure=failure, label=label, short_of_memory=short
-        )
+            job_id=job.job_id, campaign=job.campaign, failure=failure, label=label,
+            short_of_memory=label == MemoryShort.label,
+        )  # fmt: skip
 
 
 def read_campaign(job: CampaignJob, settings: Settings) -> CampaignOutcome:

@@ -1,6 +1,6 @@
 """The data frames that readers hand to the spool; pandas is imported when the first one is made.
 
-The parent and every command that reads no export never make one, and start without its third of a second and 40 MB.
+The parent and every command that reads no export never make one, and start without it.
 """
 
 from collections.abc import Mapping, Sequence

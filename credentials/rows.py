@@ -61,7 +61,7 @@ def usable_credentials(rows: Sequence[Row], settings: Settings) -> tuple[list[Cr
             skipped.append(_skipped(row, "the same row stands in the table twice", failed=False))
             continue
         seen.append(row)
-        if row.get("enabled", "").casefold() in NO:
+        if is_switched_off(row):
             skipped.append(_skipped(row, "switched off", failed=False))
         elif problems := problems_of(row):
             skipped.append(_skipped(row, "; ".join(f"{problem.column}: {problem.text}" for problem in problems)))
@@ -70,6 +70,11 @@ def usable_credentials(rows: Sequence[Row], settings: Settings) -> tuple[list[Cr
         else:
             usable[key] = _credential(row, key, settings)
     return _with_common_limits(list(usable.values())), skipped
+
+
+def is_switched_off(row: dict[str, str]) -> bool:
+    """Of a row with our names."""
+    return row.get("enabled", "").casefold() in NO
 
 
 def problems_of(row: dict[str, str]) -> list[Problem]:

@@ -152,7 +152,7 @@ def test_a_campaign_whose_worker_was_killed_runs_alone_in_the_next_cycle(program
     assert alone.text.index("Starting worker for campaign: Quick") < alone.text.index("campaign: Slow")
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits of a running process")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux alone lets another process's memory be limited")
 def test_a_campaign_that_lacks_memory_says_so_and_runs_alone_in_the_next_cycle(
     program: Program, dialers: Dialers
 ) -> None:
