@@ -18,7 +18,7 @@ from random import Random
 
 from config import Settings
 from data_fetcher import Dialer, Traffic
-from dialers.versions import DialerVersion, clock_troubles
+from dialers.versions import WRONG_ZONE, DialerVersion, clock_troubles
 from errors import CampaignsUnnamed, DialerFailed, MemoryShort, SyncError, full_disk_named, is_lack_of_memory
 from messages import (
     CampaignJob,
@@ -123,7 +123,8 @@ class ClientReader:
         self._job = job
         self._settings = settings
         self._parsing = parsing
-        self._notices: list[str] = []
+        self._notices = list(client.notices)
+        self._label = "completed"
         self._traffic = Traffic()
         self._durations = Durations()
 
@@ -147,7 +148,7 @@ class ClientReader:
             client_id=source.client_id,
             client_name=source.client_name,
             failure=failure[0] if failure else None,
-            label=failure[1] if failure else "completed",
+            label=failure[1] if failure else self._label,
             windows_planned=len(self._windows),
             windows_read=len(self.sealed),
             requests=self._traffic.requests,
@@ -216,7 +217,10 @@ class ClientReader:
         if version is not None:
             refuse_unnamed(self._source, version)
             now = utc_now() + self._job.clock_shift
-            self._notices += map(str, clock_troubles(version, self._source, now))
+            troubles = list(clock_troubles(version, self._source, now))
+            self._notices += map(str, troubles)
+            if any(trouble.wrong_zone for trouble in troubles):
+                self._label = WRONG_ZONE
 
 
 def refuse_unnamed(source: Credential, version: DialerVersion) -> None:

@@ -19,6 +19,7 @@ from messages import (
     RefusedAccount,
     RowsMerged,
     RunEnd,
+    WatermarkRead,
 )
 from overviews import Overview
 from stops import Stop
@@ -58,8 +59,8 @@ class Warehouse(Protocol):
         """
         ...
 
-    def watermarks(self) -> dict[str, datetime]:
-        """source_key → read_until."""
+    def watermarks(self) -> dict[str, WatermarkRead]:
+        """By source_key."""
         ...
 
     def hours(self, since: date) -> list[HourRead]:

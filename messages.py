@@ -78,6 +78,22 @@ class HourRead:
     legs: int
     in_progress: int
     read_at: datetime
+    timezone: str | None
+    """By which the times of its calls became UTC; None where an older version read it."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatermarkRead:
+    """How far a source had been read when a run began."""
+
+    read_until: datetime
+    timezones: frozenset[str]
+    """That its hours were read in; empty where an older version did."""
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "WatermarkRead":
+        """From a row of the table, which has no time zone in an older version."""
+        return cls(read_until=row["read_until"], timezones=frozenset((row.get("timezone") or "").split()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +121,8 @@ class ClientJob:
 
     credential: Credential
     windows: tuple[Window, ...]
+    notices: tuple[str, ...] = ()
+    """What the plan has to say about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +177,7 @@ class SealedWindow:
     client_id: str
     client_name: str
     report: str
+    timezone: str
     window: Window
     read_at: datetime
     """When the dialer was asked; calls after it are not covered."""
@@ -241,6 +260,7 @@ class ClientOutcome:
     failure: str | None = None
     """What happened and what to do, in one line; None where every window was read."""
     label: str = "completed"
+    """How it ended in a word or two; ``wrong time zone`` is no failure, but not well either."""
     windows_planned: int = 0
     windows_read: int = 0
     requests: int = 0
@@ -280,6 +300,8 @@ class Watermark:
     report: str
     host: str
     read_until: datetime
+    timezones: frozenset[str]
+    """That its hours were read in: the row's own, and others as long as something of these has to be read again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -321,6 +343,11 @@ class ClientResult:
     failure: str | None = None
     label: str = "completed"
     notices: tuple[str, ...] = ()
+
+    @property
+    def is_well(self) -> bool:
+        """Everything was read and is believed, and call times are right as far as is known."""
+        return not self.failure and not self.suspect and self.label == "completed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -167,6 +167,7 @@ WATERMARKS = Table(
         Column("host", STRING, "The dialer.", True),
         Column("read_until", TIMESTAMP, "End of what was read and committed without a gap.", True),
         Column("updated_at", TIMESTAMP, "When it last moved.", True),
+        Column("timezone", STRING, "Zone that its hours were read in; several until all have been read in the last."),
     ),
 )
 
@@ -181,6 +182,9 @@ HOURS = Table(
         Column("legs", INT64, "Distinct call legs in it.", True),
         Column("in_progress", INT64, "Those that had not ended or had no disposition yet.", True),
         Column("read_at", TIMESTAMP, "When the dialer was asked.", True),
+        Column(
+            "timezone", STRING, "Zone by which the times of its calls became UTC; null where an older version read."
+        ),
     ),
 )
 
@@ -318,7 +322,8 @@ STATE_TABLES = (QUARANTINE, WATERMARKS, HOURS, ACCOUNTS, COMPLETENESS, LEDGER, R
 
 ADDED_COLUMNS = {
     2: (RUNS, "bytes_billed"), 3: (RUNS, "download_seconds"), 4: (RUNS, "parse_seconds"), 5: (RUNS, "commit_seconds"),
-    6: (QUARANTINE, "header"), 7: (RUNS, "label"), 8: (RUNS, "notices"),
+    6: (QUARANTINE, "header"), 7: (RUNS, "label"), 8: (RUNS, "notices"), 9: (WATERMARKS, "timezone"),
+    10: (HOURS, "timezone"),
 }  # fmt: skip
 """Migration → the column that it adds to a table of an older version. Append only; 1 makes what is missing."""
 

@@ -33,7 +33,8 @@ LOG = logging.getLogger(__name__)
 EXIT_CODES = """\b
 Exit codes:
   0    all well (also with records in quarantine)
-  1    some client or campaign failed, or a window is still suspect; the others are committed
+  1    some client or campaign failed, a window is still suspect, or a row names the wrong time zone; what was read
+       is committed
   2    configuration, missing rights on the warehouse, or no campaigns found
   3    warehouse or DATA_DIR unusable
   4    another daemon holds this warehouse

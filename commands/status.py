@@ -14,14 +14,17 @@ from commands.summaries import DOUBT, marks
 from config import Settings
 from credentials.rows import usable_credentials
 from database import Warehouse, open_warehouse
+from dialers.versions import WRONG_ZONE
 from errors import NoCampaigns
-from messages import Credential, SkippedRow
+from messages import Credential, SkippedRow, WatermarkRead
 from overviews import Overview, RunOverview, SourceOverview
 from utils import one_line, plural, utc_now
 
 PATIENCE = timedelta(seconds=30)
 """A commit that is under way holds a DuckDB file for some seconds."""
 NOT_READ = "no cycle has read it yet"
+SHOWN = 5
+"""Clients by name in a line that sums them up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,7 @@ class ClientStatus:
     failure: str | None
     """Of the last run, with what to do."""
     label: str | None
+    """Of that failure, or ``wrong time zone``."""
     failing_since: datetime | None
     read_until: datetime | None
     newest_call: datetime | None
@@ -48,6 +52,9 @@ class ClientStatus:
     def needs_a_look(self) -> bool:
         """Nothing failed as far as is known: it may be new, or its clock is wrong."""
         return self.failure is None and (self.read_until is None or bool(self.last and self.last.notices))
+
+    def is_well(self, now: datetime, limit: timedelta) -> bool:
+        return not self.is_stale(now, limit) and self.label != WRONG_ZONE
 
     def is_stale(self, now: datetime, limit: timedelta) -> bool:
         age = self.age(now)
@@ -64,8 +71,8 @@ class Status:
     clients: tuple[ClientStatus, ...]
 
     @property
-    def stale(self) -> list[ClientStatus]:
-        return [client for client in self.clients if client.is_stale(self.now, self.stale_after)]
+    def all_well(self) -> bool:
+        return all(client.is_well(self.now, self.stale_after) for client in self.clients)
 
 
 def status_of(warehouse: Warehouse, settings: Settings, now: datetime) -> Status:
@@ -82,7 +89,7 @@ def status_of(warehouse: Warehouse, settings: Settings, now: datetime) -> Status
     return Status(now=now, stale_after=settings.stale_after, runs=overview.runs, clients=tuple(clients))
 
 
-def _client(source: Credential, overview: Overview, read_until: datetime | None) -> ClientStatus:
+def _client(source: Credential, overview: Overview, watermark: WatermarkRead | None) -> ClientStatus:
     last = next((each for each in overview.sources if each.source_key == source.source_key), None)
     failed = _failed_as_a_whole(source.campaign, overview) or (last if last and last.failure else None)
     return ClientStatus(
@@ -92,9 +99,9 @@ def _client(source: Credential, overview: Overview, read_until: datetime | None)
         source_key=source.source_key,
         last=last,
         failure=failed.failure if failed else None,
-        label=failed.label if failed else None,
+        label=failed.label if failed else WRONG_ZONE if last and last.label == WRONG_ZONE else None,
         failing_since=failed.failing_since if failed else None,
-        read_until=read_until,
+        read_until=watermark.read_until if watermark else None,
         newest_call=overview.newest_calls.get((source.client_id, source.campaign)),
         in_quarantine=overview.in_quarantine.get(source.source_key, 0),
     )
@@ -134,16 +141,27 @@ def lines(status: Status, *, tick: str, cross: str) -> Iterator[str]:
         yield f"{_mark(client, status, tick, cross)} {_who(client)}: {_state(client, status)}"
         for told in _told(client):
             yield f"    {told}"
-    if status.stale:
-        limit = status.stale_after / timedelta(minutes=1)
-        names = ", ".join(_who(client) for client in status.stale[:5])
-        more = f" and {len(status.stale) - 5} more" if len(status.stale) > 5 else ""
-        yield ""
-        yield f"Not read in the last {limit:g} minutes (STALE_AFTER_MINUTES): {names}{more}"
+    yield from _why_not_well(status)
+
+
+def _why_not_well(status: Status) -> Iterator[str]:
+    """Which clients the exit code is about."""
+    minutes = f"{status.stale_after / timedelta(minutes=1):g} minutes (STALE_AFTER_MINUTES)"
+    stale = [client for client in status.clients if client.is_stale(status.now, status.stale_after)]
+    groups = {
+        "Never read yet": [client for client in stale if client.read_until is None],
+        f"Not read in the last {minutes}": [client for client in stale if client.read_until],
+        "With call times that are hours off": [client for client in status.clients if client.label == WRONG_ZONE],
+    }
+    for told, clients in groups.items():
+        if clients:
+            more = f" and {len(clients) - SHOWN} more" if len(clients) > SHOWN else ""
+            yield ""
+            yield f"{told}: {', '.join(_who(client) for client in clients[:SHOWN])}{more}"
 
 
 def _mark(client: ClientStatus, status: Status, tick: str, cross: str) -> str:
-    if client.failure or (client.read_until and client.is_stale(status.now, status.stale_after)):
+    if client.failure or (client.read_until and not client.is_well(status.now, status.stale_after)):
         return cross
     return DOUBT if client.needs_a_look() else tick
 
@@ -205,13 +223,13 @@ def _ago(age: timedelta) -> str:
 def report(status: Status) -> str:
     """Everything for a program: one JSON object; moments in UTC."""
     found = {
-        "ok": not status.stale,
+        "ok": status.all_well,
         "now": status.now,
         "stale_after_minutes": status.stale_after / timedelta(minutes=1),
         "runs": [asdict(run) for run in status.runs],
         "clients": [
             {
-                "ok": not client.is_stale(status.now, status.stale_after),
+                "ok": client.is_well(status.now, status.stale_after),
                 "seconds_behind": _seconds(client.age(status.now)),
                 **asdict(client),
             }
@@ -236,7 +254,7 @@ Examples:
   python main.py status --json > status.json
 
 Asks no dialer and may be used while the daemon runs. Ends with 1 if a client that is switched on has not been read
-for STALE_AFTER_MINUTES.
+for STALE_AFTER_MINUTES, or its row names the wrong time zone.
 
 {EXIT_CODES}
 
@@ -255,4 +273,4 @@ def status_command(session: Session, for_programs: bool) -> None:
     else:
         tick, cross = marks()
         click.echo("\n".join(lines(status, tick=tick, cross=cross)))
-    raise SystemExit(session.interrupted_code or (SOME_FAILED if status.stale else ALL_WELL))
+    raise SystemExit(session.interrupted_code or (ALL_WELL if status.all_well else SOME_FAILED))

@@ -50,6 +50,7 @@ def _label(results: Sequence[ClientResult]) -> str:
     """The first trouble of a campaign in a few words; the others are told below."""
     labels = [result.label for result in results if result.failure]
     labels += ["suspect window" for result in results if result.suspect]
+    labels += [result.label for result in results if not result.is_well]
     return labels[0] if labels else "completed"
 
 

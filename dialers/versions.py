@@ -11,6 +11,8 @@ from messages import Credential
 VERSION = re.compile(r"BUILD: (\d{5,6})-\d+\|DATE: (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\|EPOCH: (\d{9,10})\|")
 CLOCK_TOLERANCE = timedelta(minutes=5)
 MOST_ZONES = 3
+WRONG_ZONE = "wrong time zone"
+"""Label of a client whose calls were read, and carry times that are hours off."""
 USUAL_ZONES = (
     "America/New_York", "America/Chicago", "America/Denver", "America/Phoenix", "America/Los_Angeles",
     "America/Anchorage", "Pacific/Honolulu", "America/Halifax", "America/Bogota", "America/Mexico_City",
@@ -39,6 +41,8 @@ class ClockTrouble:
 
     happened: str
     advice: str
+    wrong_zone: bool = False
+    """Rather than a clock that is a few minutes off."""
 
     def __str__(self) -> str:
         return f"{self.happened} {self.advice}"
@@ -63,8 +67,9 @@ def clock_troubles(version: DialerVersion, source: Credential, now: datetime) ->
         such = f" (at this time of the year that is, for example, {' or '.join(zones)})" if zones else ""
         yield ClockTrouble(
             f"{source.host} is {hours:+g} hours from UTC, which is not {source.timezone}: call_time is wrong.",
-            f"Set Timezone of its row to the zone of the dialer's clock{such}; calls that were read before are"
-            f" put right by `python main.py backfill --from YYYY-MM-DD --to YYYY-MM-DD --client {source.argument}`.",
+            f"Set Timezone of its row to the zone of the dialer's clock{such}, and import it; what was read before is"
+            " then read again by itself.",
+            wrong_zone=True,
         )
     if abs(version.now - now) > CLOCK_TOLERANCE:
         minutes = round((version.now - now).total_seconds() / 60)

@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 import xxhash
 
 from config import Settings
-from messages import Batch, CampaignOutcome, Credential, HourRead, SealedWindow, Watermark
+from messages import Batch, CampaignOutcome, Credential, HourRead, SealedWindow, Watermark, WatermarkRead
 from schedules.days import hour_start, hours_between, local_day
 
 Hours = dict[tuple[date, int], HourRead]
@@ -18,11 +18,11 @@ Hours = dict[tuple[date, int], HourRead]
 class History:
     """Watermarks and hours of all sources; grows with what is committed, so that it is read once per run."""
 
-    watermarks: dict[str, datetime] = field(default_factory=dict)
+    watermarks: dict[str, WatermarkRead] = field(default_factory=dict)
     hours: defaultdict[str, Hours] = field(default_factory=lambda: defaultdict(dict))
 
     @classmethod
-    def of(cls, watermarks: Mapping[str, datetime], hours: Iterable[HourRead]) -> "History":
+    def of(cls, watermarks: Mapping[str, WatermarkRead], hours: Iterable[HourRead]) -> "History":
         history = cls(watermarks=dict(watermarks))
         for read in hours:
             history.hours[read.source_key][read.day, read.hour] = read
@@ -31,10 +31,25 @@ class History:
     def read_until(self, source: Credential, settings: Settings, now: datetime) -> datetime:
         """The source's watermark, or where its first load starts; never a day that CALL_DAYS has deleted."""
         first_day = local_day(now, source.timezone) - timedelta(days=settings.first_run_days)
-        read_until = self.watermarks.get(source.source_key) or hour_start(first_day, 0, source.timezone)
+        watermark = self.watermarks.get(source.source_key)
+        read_until = watermark.read_until if watermark else hour_start(first_day, 0, source.timezone)
         if not settings.call_days:
             return read_until
         return max(read_until, hour_start(settings.first_day_kept(now), 0, source.timezone))
+
+    def misdated(self, source: Credential, settings: Settings, now: datetime) -> set[tuple[date, int]]:
+        """Past hours of the source that were read in another time zone than its row names now.
+
+        The dialer's own days and hours stay as they are; what is wrong is the moment in UTC of each of their calls.
+        """
+        if not was_in_another_zone(source, self.watermarks):
+            return set()
+        first_day = settings.first_day_kept(now)
+        return {
+            (day, hour)
+            for (day, hour), read in self.hours[source.source_key].items()
+            if read.timezone != source.timezone and day >= first_day and hour_start(day, hour, source.timezone) < now
+        }
 
     def add(self, window: SealedWindow) -> None:
         """Remember what a committed window showed."""
@@ -46,16 +61,25 @@ class History:
                 legs=count.legs,
                 in_progress=count.in_progress,
                 read_at=window.read_at,
+                timezone=window.timezone,
             )
 
 
+def was_in_another_zone(source: Credential, watermarks: Mapping[str, WatermarkRead]) -> bool:
+    """Whether some of its hours were read in a time zone that its row does not name any more."""
+    watermark = watermarks.get(source.source_key)
+    return watermark is not None and bool(watermark.timezones - {source.timezone})
+
+
 def oldest_day_of_interest(
-    sources: Iterable[Credential], watermarks: Mapping[str, datetime], settings: Settings, now: datetime
+    sources: Sequence[Credential], watermarks: Mapping[str, WatermarkRead], settings: Settings, now: datetime
 ) -> date:
     """From which day on the hours of earlier reads matter to a plan."""
+    if any(was_in_another_zone(source, watermarks) for source in sources):
+        return date.min
     days = [local_day(now, source.timezone) - timedelta(days=settings.settle_days + 1) for source in sources]
     days += [
-        local_day(watermarks[source.source_key] - settings.lookback, source.timezone) - timedelta(days=1)
+        local_day(watermarks[source.source_key].read_until - settings.lookback, source.timezone) - timedelta(days=1)
         for source in sources
         if source.source_key in watermarks
     ]
@@ -87,14 +111,18 @@ def batch_of(
     """The batch that commits these outcomes. Hours of a backfill do not move a cycle's watermark."""
     windows = [window for outcome in outcomes for window in outcome.sealed]
     believed = [window for window in windows if window.suspect is None]
-    seen = History(hours=defaultdict(dict, {key: dict(hours) for key, hours in history.hours.items()}))
+    seen = replace(history, hours=defaultdict(dict, {key: dict(hours) for key, hours in history.hours.items()}))
     for window in believed:
         seen.add(window)
     by_key = {source.source_key: source for source in sources}
     moved = {window.source_key for window in believed if window.backfill_id is None}
     until = max((window.read_at for window in believed), default=planned_at)
     watermarks = tuple(
-        _watermark(source, advanced(read_until, seen.hours[source.source_key], source.timezone, until))
+        _watermark(
+            source,
+            advanced(read_until, seen.hours[source.source_key], source.timezone, until),
+            _zones(seen, source, settings, until),
+        )
         for source in (by_key[key] for key in sorted(moved))
         for read_until in [history.read_until(source, settings, planned_at)]
     )
@@ -111,7 +139,13 @@ def batch_of(
     )
 
 
-def _watermark(source: Credential, read_until: datetime) -> Watermark:
+def _zones(seen: History, source: Credential, settings: Settings, now: datetime) -> frozenset[str]:
+    """Of its hours, once a batch is committed: the old ones are told until the last of them has been read again."""
+    left = seen.misdated(source, settings, now)
+    return frozenset({source.timezone}) | (seen.watermarks[source.source_key].timezones if left else frozenset())
+
+
+def _watermark(source: Credential, read_until: datetime, zones: frozenset[str]) -> Watermark:
     return Watermark(
         source_key=source.source_key,
         campaign=source.campaign,
@@ -120,6 +154,7 @@ def _watermark(source: Credential, read_until: datetime) -> Watermark:
         report=source.report,
         host=source.host,
         read_until=read_until,
+        timezones=zones,
     )
 
 
@@ -129,4 +164,5 @@ def committed(history: History, batch: Batch) -> None:
         for window in outcome.sealed:
             if window.suspect is None:
                 history.add(window)
-    history.watermarks.update({watermark.source_key: watermark.read_until for watermark in batch.watermarks})
+    moved = {each.source_key: WatermarkRead(each.read_until, each.timezones) for each in batch.watermarks}
+    history.watermarks.update(moved)

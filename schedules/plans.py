@@ -1,7 +1,7 @@
 """Which windows a cycle or a backfill asks for: pure functions of sources, history, settings and now."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from config import Settings
@@ -9,7 +9,7 @@ from messages import CampaignJob, ClientJob, Credential, Window
 from reports import REPORTS
 from schedules.days import HOURS, hour_start, hours_between, local_day, local_hour
 from schedules.histories import History, Hours
-from utils import consecutive
+from utils import consecutive, plural
 
 ZONE_CHANGE = timedelta(hours=27)
 """A corrected time zone moves the local hours by up to that much, and some were never asked for."""
@@ -34,7 +34,11 @@ def plan_cycle(
             run_id=run_id,
             campaign=campaign,
             clients=tuple(
-                ClientJob(credential=source, windows=_windows_of_cycle(source, history, settings, now))
+                ClientJob(
+                    credential=source,
+                    windows=_windows_of_cycle(source, history, settings, now),
+                    notices=tuple(_of_another_zone(source, history, settings, now)),
+                )
                 for source in sources
             ),
             no_new_window_after=now + settings.cycle_interval,
@@ -86,8 +90,20 @@ def _windows_of_cycle(source: Credential, history: History, settings: Settings, 
     for (day, hour), read in hours.items():
         if read.in_progress and day >= today - timedelta(days=settings.settle_days):
             wanted[day].add(hour)
+    for day, hour in history.misdated(source, settings, now):
+        wanted[day].add(hour)
     first_day = settings.first_day_kept(now)
     return _windows({day: wanted[day] for day in wanted if day >= first_day}, source, history, now)
+
+
+def _of_another_zone(source: Credential, history: History, settings: Settings, now: datetime) -> Iterator[str]:
+    days = {day for day, _ in history.misdated(source, settings, now)}
+    if days:
+        others = " and ".join(sorted(history.watermarks[source.source_key].timezones - {source.timezone}))
+        yield (
+            f"its time zone was {others} and is {source.timezone} now: what was read of {plural(len(days), 'day')}"
+            f" since {min(days)} is read again, the newest first, so that call_time becomes right"
+        )
 
 
 def _unsettled(hours: Hours, today: date, zone: str, settings: Settings) -> list[date]:

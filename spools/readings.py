@@ -235,6 +235,7 @@ class SourceReader:
             client_id=source.client_id,
             client_name=source.client_name,
             report=source.report,
+            timezone=source.timezone,
             window=window,
             read_at=reading.read_at,
             call_files=tuple(reading.spool.call_files),

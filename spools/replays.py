@@ -194,6 +194,7 @@ class Rereading:
             client_id=source.client_id,
             client_name=source.client_name,
             report=source.report,
+            timezone=source.timezone,
             window=Window(
                 day=max(record.window_day for record in records),
                 first_hour=0,

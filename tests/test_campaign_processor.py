@@ -246,7 +246,7 @@ def test_a_wrong_time_zone_is_told_and_the_calls_are_read(dialer: SimulatedDiale
     (fared,) = read(dialer, source(dialer, timezone="Europe/Berlin"), settings).clients
     (notice,) = fared.notices
     assert "-5 hours from UTC, which is not Europe/Berlin" in notice
-    assert (fared.failure, fared.windows_read) == (None, 1)
+    assert (fared.failure, fared.label, fared.windows_read) == (None, "wrong time zone", 1)
 
 
 @pytest.mark.parametrize(("seconds", "told"), [(3600, "+60 minutes"), (-420, "-7 minutes"), (240, None)])

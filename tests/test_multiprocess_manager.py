@@ -37,7 +37,7 @@ def sealed_by(lost: CampaignJob) -> tuple[SealedWindow, ...]:
     return (
         SealedWindow(
             source_key=credential.source_key, campaign=lost.campaign, client_id="C1", client_name="Client",
-            report=credential.report, window=window, read_at=NOON,
+            report=credential.report, timezone="UTC", window=window, read_at=NOON,
         ),
     )  # fmt: skip
 

@@ -59,7 +59,7 @@ class BatchRows:
         found = {
             HOURS: list(self._hours()),
             COMPLETENESS: list(self._short_hours()),
-            WATERMARKS: [{**asdict(each), "updated_at": self._batch.committed_at} for each in self._batch.watermarks],
+            WATERMARKS: list(self._watermarks()),
             ACCOUNTS: refused,
             BACKFILLS: list(self._backfilled()),
             RELEASED: [{"record_hash": record_hash} for record_hash in self._batch.released],
@@ -76,7 +76,13 @@ class BatchRows:
         """The latest believed read of each hour comes last."""
         for window in sorted(self._believed, key=lambda window: window.read_at):
             for hour in window.hours:
-                yield {**asdict(hour), "source_key": window.source_key, "read_at": window.read_at}
+                read = {"source_key": window.source_key, "read_at": window.read_at, "timezone": window.timezone}
+                yield asdict(hour) | read
+
+    def _watermarks(self) -> Iterator[Row]:
+        for each in self._batch.watermarks:
+            known = {name: getattr(each, name) for name in WATERMARKS.names if hasattr(each, name)}
+            yield known | {"timezone": " ".join(sorted(each.timezones)), "updated_at": self._batch.committed_at}
 
     def _short_hours(self) -> Iterator[Row]:
         """Hours of answers that, twice the same, showed fewer legs than an earlier one: what they show now."""

@@ -19,6 +19,7 @@ from messages import (
     RefusedAccount,
     RowsMerged,
     RunEnd,
+    WatermarkRead,
 )
 from overviews import Overview
 from stops import COMMIT_SECONDS, Stop
@@ -72,8 +73,8 @@ class BigQueryWarehouse:
     def put_credential_rows(self, rows: Sequence[Row], key_of: Callable[[Row], str]) -> RowsMerged:
         return self._credentials.put(rows, key_of)
 
-    def watermarks(self) -> dict[str, datetime]:
-        return {row["source_key"]: row["read_until"] for row in self._listed("watermarks")}
+    def watermarks(self) -> dict[str, WatermarkRead]:
+        return {row["source_key"]: WatermarkRead.of(row) for row in self._listed("watermarks")}
 
     def hours(self, since: date) -> list[HourRead]:
         query = f"SELECT {', '.join(HOURS.names)} FROM {{table}} WHERE day >= DATE '{since.isoformat()}'"

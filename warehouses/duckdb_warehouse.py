@@ -21,6 +21,7 @@ from messages import (
     RefusedAccount,
     RowsMerged,
     RunEnd,
+    WatermarkRead,
 )
 from overviews import Overview
 from stops import Stop
@@ -112,9 +113,9 @@ class DuckDBWarehouse:
         if self._tables.is_view(db, self._settings.credentials_table):
             raise TableRefused(table, "it is a view; change its rows where they come from")
 
-    def watermarks(self) -> dict[str, datetime]:
-        rows = self._rows("watermarks", "SELECT source_key, read_until FROM {table}")
-        return {row["source_key"]: row["read_until"] for row in rows}
+    def watermarks(self) -> dict[str, WatermarkRead]:
+        rows = self._rows("watermarks", "SELECT * FROM {table}")
+        return {row["source_key"]: WatermarkRead.of(row) for row in rows}
 
     def hours(self, since: date) -> list[HourRead]:
         rows = self._rows("hours", f"SELECT {', '.join(HOURS.names)} FROM {{table}} WHERE day >= ?", [since])

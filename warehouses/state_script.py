@@ -70,7 +70,7 @@ class StateScript:
 
     def _hours(self) -> tuple[str, ...]:
         """The new counts; and an hour that shows all its legs again lacks none any more."""
-        newer = "legs = s.legs, in_progress = s.in_progress, read_at = s.read_at"
+        newer = "legs = s.legs, in_progress = s.in_progress, read_at = s.read_at, timezone = s.timezone"
         return (
             self._merge(HOURS, self.source(HOURS), newer, bounds=f"AND t.{self._within}"),
             f"""
@@ -80,8 +80,11 @@ class StateScript:
 
     def _watermarks(self) -> tuple[str, ...]:
         """Forward only."""
-        moved = ", ".join(f"{name} = s.{name}" for name in ("campaign", "client_name", "read_until", "updated_at"))
-        return (self._merge(WATERMARKS, self.source(WATERMARKS), moved, "AND s.read_until > t.read_until"),)
+        names = ("campaign", "client_name", "read_until", "updated_at", "timezone")
+        moved = ", ".join(f"{name} = s.{name}" for name in names)
+        further = "s.read_until > t.read_until"
+        other_zone = "s.read_until = t.read_until AND s.timezone <> coalesce(t.timezone, '')"
+        return (self._merge(WATERMARKS, self.source(WATERMARKS), moved, f"AND ({further} OR {other_zone})"),)
 
     @property
     def _within(self) -> str:

@@ -4,6 +4,7 @@ import base64
 from collections import Counter
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -94,15 +95,39 @@ def test_call_times_are_utc_by_the_dialers_zone(program: Program, dialers: Diale
         assert row["call_time"] == epochs[key]
 
 
-def test_a_wrong_zone_is_reported_with_the_dialers_own(program: Program, dialers: Dialers) -> None:
-    dialer = dialers()
+def test_a_wrong_zone_is_reported_and_once_corrected_every_call_is_put_right(
+    program: Program, dialers: Dialers
+) -> None:
+    """Also those of days that no cycle would look at again."""
+    dialer = dialers(days=7)
     program.import_clients(("Sales", dialer.url, "1"))
-    program.run("clients", "list")
-    assert "which is not UTC" not in program.run("--single").text
-    text = (program.folder / "clients.csv").read_text(encoding="utf-8").replace(ZONE, "UTC")
-    (program.folder / "clients.csv").write_text(text, encoding="utf-8")
-    program.run("clients", "import", str(program.folder / "clients.csv"))
-    assert "which is not UTC" in program.run("--single").text
+    path = program.folder / "clients.csv"
+    right = path.read_text(encoding="utf-8")
+    path.write_text(right.replace(ZONE, "UTC"), encoding="utf-8")
+    program.run("clients", "import", str(path))
+    wrong = program.run("--single", FIRST_RUN_DAYS="6")
+    assert wrong.code == 1
+    assert "✗ Sales: " in wrong.text
+    assert "(wrong time zone)" in wrong.text
+    assert "which is not UTC" in wrong.text
+    before = {row["call_key"]: row for row in program.calls()}
+    path.write_text(right, encoding="utf-8")
+    program.run("clients", "import", str(path))
+    mended = program.run("--single")
+    assert mended.code == 0
+    assert "its time zone was UTC and is" in mended.text
+    after = program.calls()
+    assert len(after) == len(before)
+    assert len({row["call_date"] for row in after}) == 7
+    zone = ZoneInfo(ZONE)
+    for row in after:
+        assert row["call_time_local"] == before[row["call_key"]]["call_time_local"]
+        if not row["time_ambiguous"]:
+            assert row["call_time"].astimezone(zone).replace(tzinfo=None) == row["call_time_local"]
+            assert row["call_time"] != before[row["call_key"]]["call_time"]
+    settled = program.run("--single")
+    assert settled.code == 0
+    assert "its time zone was" not in settled.text
 
 
 def test_no_secret_shows_anywhere_whatever_goes_wrong(program: Program, dialers: Dialers) -> None:

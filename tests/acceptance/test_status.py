@@ -23,8 +23,10 @@ SHOWN = (
     "✗ Bad / Client 2: no cycle has read it yet",
     "login rejected since",
     'clients retry "Client 2"`',
-    "! Bad / Client 4: read until",
-    'backfill --from YYYY-MM-DD --to YYYY-MM-DD --client "Client 4"`',
+    "✗ Bad / Client 4: read until",
+    "which is not UTC: call_time is wrong. Set Timezone of its row",
+    "Never read yet: Bad / Client 2, Bad / Client 3",
+    "With call times that are hours off: Bad / Client 4",
 )
 
 
@@ -47,9 +49,9 @@ def test_three_mistakes_are_plain_after_a_cycle_and_gone_after_the_next(program:
     found = told(program, code=1)
     clients = found["clients"]
     assert {client: known["label"] for client, known in clients.items()} == {
-        "1": None, "2": "login rejected", "3": "dialer unreachable", "4": None,
+        "1": None, "2": "login rejected", "3": "dialer unreachable", "4": "wrong time zone",
     }  # fmt: skip
-    assert [clients[client]["ok"] for client in "1234"] == [True, False, False, True]
+    assert [clients[client]["ok"] for client in "1234"] == [True, False, False, False]
     assert "Correct the password" in clients["2"]["failure"]
     assert "which is not UTC" in clients["4"]["last"]["notices"]
     assert datetime.fromisoformat(clients["3"]["failing_since"]) > datetime.now(UTC) - timedelta(minutes=2)

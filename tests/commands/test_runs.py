@@ -20,8 +20,8 @@ def outcome(name: str, rows: int) -> CampaignOutcome:
     now = utc_now()
     window = Window(day=date(2026, 1, 1), first_hour=0, last_hour=0, since=now - timedelta(hours=1), until=now)
     sealed = SealedWindow(
-        source_key=name, campaign=name, client_id="1", client_name="", report="call_report_export", window=window,
-        read_at=now, rows=rows,
+        source_key=name, campaign=name, client_id="1", client_name="", report="call_report_export", timezone="UTC",
+        window=window, read_at=now, rows=rows,
     )  # fmt: skip
     return CampaignOutcome(job_id=name, campaign=name, sealed=(sealed,))
 

@@ -26,7 +26,7 @@ def test_build_and_clock_are_read_in_whole_minutes() -> None:
         (-5, "America/New_York or America/Bogota)"),
         (8, "Asia/Manila)"),
         (5.5, "Asia/Kolkata)"),
-        (3.5, "the zone of the dialer's clock;"),
+        (3.5, "the zone of the dialer's clock, and"),
     ],
 )
 def test_a_zone_that_does_not_fit_is_told_with_those_that_would(hours: float, zones: str) -> None:

@@ -5,7 +5,17 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from config import Settings
-from messages import CampaignJob, CampaignOutcome, ClientOutcome, Credential, HourCount, HourRead, SealedWindow, Window
+from messages import (
+    CampaignJob,
+    CampaignOutcome,
+    ClientOutcome,
+    Credential,
+    HourCount,
+    HourRead,
+    SealedWindow,
+    WatermarkRead,
+    Window,
+)
 from schedules.days import hour_start, hours_between, local_day, local_hour
 from schedules.histories import History
 from schedules.plans import group_by_campaign, plan_cycle
@@ -29,17 +39,22 @@ def source(**changes: Any) -> Credential:
     return Credential(**(values | changes))
 
 
-def hour_read(day: date, hour: int, read_at: datetime, legs: int = 10, in_progress: int = 0) -> HourRead:
-    return HourRead(source_key=KEY, day=day, hour=hour, legs=legs, in_progress=in_progress, read_at=read_at)
+def hour_read(
+    day: date, hour: int, read_at: datetime, *, legs: int = 10, in_progress: int = 0, zone: str | None = "UTC"
+) -> HourRead:
+    return HourRead(
+        source_key=KEY, day=day, hour=hour, legs=legs, in_progress=in_progress, read_at=read_at, timezone=zone
+    )
 
 
 def all_read(since: datetime, until: datetime, read_at: datetime | None = None, zone: str = "UTC") -> list[HourRead]:
     """Every hour that overlaps, as one read at ``read_at`` (else at ``until``) found it."""
-    return [hour_read(day, hour, read_at or until) for day, hour, _, _ in hours_between(since, until, zone)]
+    return [hour_read(day, hour, read_at or until, zone=zone) for day, hour, _, _ in hours_between(since, until, zone)]
 
 
-def known(read_until: datetime | None, hours: Iterable[HourRead] = ()) -> History:
-    return History.of({KEY: read_until} if read_until else {}, hours)
+def known(read_until: datetime | None, hours: Iterable[HourRead] = (), zones: Iterable[str] = ()) -> History:
+    """``zones`` that the hours were read in; none where an older version did."""
+    return History.of({KEY: WatermarkRead(read_until, frozenset(zones))} if read_until else {}, hours)
 
 
 def planned(
@@ -71,7 +86,7 @@ def sealed(window: Window, read_at: datetime, zone: str = "UTC", **changes: Any)
     today, latest = local_day(read_at, zone), local_hour(read_at, zone)
     values: dict[str, Any] = {
         "source_key": KEY, "campaign": "Sales", "client_id": "C1", "client_name": "Client 1",
-        "report": "call_report_export", "window": window, "read_at": read_at,
+        "report": "call_report_export", "timezone": zone, "window": window, "read_at": read_at,
         "hours": tuple(
             HourCount(day=window.day, hour=hour, legs=1, in_progress=0)
             for hour in window.hours

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messages import Batch, CampaignOutcome, SealedWindow, Window
+from messages import Batch, CampaignOutcome, SealedWindow, WatermarkRead, Window
 from schedules.days import hour_start, hours_between
 from schedules.histories import History, Hours, advanced, batch_of, committed, oldest_day_of_interest
 from tests.schedules.sources import (
@@ -29,6 +29,10 @@ from tests.schedules.sources import (
 
 NOON = utc("2026-03-02 12:20")
 NINE = utc("2026-03-02 09:00")
+
+
+def in_utc(read_until: datetime) -> WatermarkRead:
+    return WatermarkRead(read_until, frozenset({"UTC"}))
 
 
 def reads(*hours: tuple[int, str]) -> Hours:
@@ -162,7 +166,7 @@ def test_the_windows_of_a_backfill_do_not_move_a_watermark() -> None:
     found = batch(outcome(sealed(hours_of(MONDAY, 9, 12), NOON, backfill_id="b")), history=history)
     assert found.watermarks == ()
     committed(history, found)
-    assert history.watermarks == {KEY: NINE}
+    assert history.watermarks == known(NINE).watermarks
     assert (MONDAY, 9) in history.hours[KEY]
 
 
@@ -174,9 +178,9 @@ def test_a_batch_without_windows_moves_nothing() -> None:
 def test_planning_a_batch_leaves_the_history_as_it_is_until_it_is_committed() -> None:
     history = known(NINE, [hour_read(MONDAY, 8, NINE)])
     found = batch(outcome(sealed(hours_of(MONDAY, 9, 12), NOON)), history=history)
-    assert (history.watermarks, set(history.hours[KEY])) == ({KEY: NINE}, {(MONDAY, 8)})
+    assert (history.watermarks, set(history.hours[KEY])) == (known(NINE).watermarks, {(MONDAY, 8)})
     committed(history, found)
-    assert (history.watermarks, len(history.hours[KEY])) == ({KEY: NOON}, 5)
+    assert (history.watermarks, len(history.hours[KEY])) == ({KEY: in_utc(NOON)}, 5)
 
 
 def test_outcomes_of_several_jobs_are_seen_together() -> None:
@@ -227,7 +231,7 @@ def after_cycles(moments: list[datetime], zone: str, down: tuple[datetime, datet
             history,
             batch_of([outcome(*windows)], history, rows, SETTINGS, "run", planned_at=moment, committed_at=moment),
         )
-        assert history.watermarks[KEY] == moment
+        assert history.watermarks[KEY].read_until == moment
     return history
 
 
@@ -251,14 +255,14 @@ def test_after_an_outage_one_cycle_catches_up() -> None:
 def test_earlier_hours_matter_as_far_as_settling_and_the_oldest_watermark_reach() -> None:
     rows = [source(), source(source_key="1" * 32, timezone="Pacific/Kiritimati")]
     assert oldest_day_of_interest(rows, {}, SETTINGS, NOON) == day_before(MONDAY, 4)
-    watermarks = {KEY: utc("2026-02-10 07:00")}
+    watermarks = {KEY: in_utc(utc("2026-02-10 07:00"))}
     assert oldest_day_of_interest(rows, watermarks, SETTINGS, NOON) == date(2026, 2, 9)
     assert oldest_day_of_interest([], {}, SETTINGS, NOON) == MONDAY
 
 
 def test_a_long_lookback_reads_every_hour_of_it_again() -> None:
     settings = replace(SETTINGS, lookback=timedelta(days=10), settle_days=0)
-    since = oldest_day_of_interest([source()], {KEY: NOON}, settings, NOON)
+    since = oldest_day_of_interest([source()], {KEY: in_utc(NOON)}, settings, NOON)
     hours = [read for read in all_read(utc("2026-01-01 00:00"), NOON) if read.day >= since]
     found = planned(NOON, known(NOON, hours), settings)
     assert found[-1] == (day_before(MONDAY, 10), 12, 23)
@@ -269,6 +273,7 @@ def test_hours_of_other_sources_are_kept_apart() -> None:
     history = known(NINE)
     other = SealedWindow(
         source_key="1" * 32, campaign="Sales", client_id="C2", client_name="", report="call_report_export",
+        timezone="UTC",
         window=Window(day=MONDAY, first_hour=9, last_hour=9, since=NINE, until=NOON), read_at=NOON,
     )  # fmt: skip
     found = batch_of(

@@ -55,7 +55,7 @@ def dialer() -> Iterator[SimulatedDialer]:
 def sealed(window: Window) -> SealedWindow:
     return SealedWindow(
         source_key=BEST.source_key, campaign="Sales", client_id="C1", client_name="Client 1",
-        report=BEST.report, window=window, read_at=utc_now(),
+        report=BEST.report, timezone="UTC", window=window, read_at=utc_now(),
     )  # fmt: skip
 
 

@@ -66,6 +66,7 @@ class Spool:
             "client_id": first.get("client_id", "C1"),
             "client_name": first.get("client_name", "Client One"),
             "report": first.get("source_report", EXPORT),
+            "timezone": "UTC",
             "window": Window(day=DAY, first_hour=0, last_hour=23, since=NOON - timedelta(hours=12), until=NOON),
             "hours": (HourCount(day=DAY, hour=9, legs=len(calls), in_progress=0),),
             "records": len(calls) + len(quarantine),

@@ -11,7 +11,7 @@ import pytest
 from config import Settings
 from database import open_warehouse
 from errors import BatchRefused
-from messages import CampaignOutcome, ClientOutcome, HourCount, RefusedAccount, SealedWindow, Watermark
+from messages import CampaignOutcome, ClientOutcome, HourCount, RefusedAccount, SealedWindow, Watermark, WatermarkRead
 from tables import STATE_TABLES
 from tests.warehouses.conftest import Desk
 from tests.warehouses.looking import execute
@@ -24,10 +24,10 @@ def everything(desk: Desk) -> dict[str, list[dict[str, Any]]]:
     return {table: desk.rows(table) for table in ALL_TABLES}
 
 
-def read_until(hours: int) -> Watermark:
+def read_until(hours: int, *zones: str) -> Watermark:
     return Watermark(
         source_key="source-1", campaign="SALES", client_id="C1", client_name="Client One", report="call_report_export",
-        host="dialer.example", read_until=NOON + timedelta(hours=hours),
+        host="dialer.example", read_until=NOON + timedelta(hours=hours), timezones=frozenset(zones or {"UTC"}),
     )  # fmt: skip
 
 
@@ -147,7 +147,22 @@ def test_a_watermark_only_moves_forward(desk: Desk) -> None:
         desk.commit(watermarks=(read_until(hours),))
     (row,) = desk.rows("watermarks")
     assert (row["read_until"], row["updated_at"]) == (NOON + timedelta(hours=2), NOON + timedelta(minutes=1))
-    assert desk.warehouse.watermarks() == {"source-1": NOON + timedelta(hours=2)}
+    assert desk.warehouse.watermarks() == {"source-1": WatermarkRead(NOON + timedelta(hours=2), frozenset({"UTC"}))}
+
+
+def test_a_watermark_that_stays_where_it_is_still_tells_another_time_zone(desk: Desk) -> None:
+    old, new = "UTC", "America/New_York"
+    for hours, *zones in ((2, old), (2, old, new), (1, new), (2, new)):
+        desk.commit(watermarks=(read_until(hours, *zones),))
+        (known,) = desk.warehouse.watermarks().values()
+        assert known.read_until == NOON + timedelta(hours=2)
+        assert known.timezones == ({old, new} if hours == 1 else set(zones))
+
+
+def test_an_hour_tells_in_which_time_zone_it_was_read_last(desk: Desk) -> None:
+    for zone in ("UTC", "America/New_York"):
+        desk.commit(outcome(desk.spool.sealed(call(1), timezone=zone)))
+        assert [read.timezone for read in desk.warehouse.hours(DAY)] == [zone]
 
 
 def test_hours_are_those_of_the_last_read_that_is_believed(desk: Desk) -> None:

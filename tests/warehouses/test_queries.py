@@ -123,7 +123,7 @@ def client(source: str, failure: str | None) -> ClientOutcome:
 def mark(source: str, until: datetime) -> Watermark:
     return Watermark(
         source_key=source, campaign="SALES", client_id="C1", client_name="Client One", report="call_report_export",
-        host="dialer.example", read_until=until,
+        host="dialer.example", read_until=until, timezones=frozenset({"UTC"}),
     )  # fmt: skip
 
 

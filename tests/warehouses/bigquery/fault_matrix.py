@@ -180,7 +180,7 @@ def second_batch(desk: Desk, *, wide: bool = False) -> Batch:
 def read_until(hours: int) -> Watermark:
     return Watermark(
         source_key="source-1", campaign="SALES", client_id="C1", client_name="Client One", report="call_report_export",
-        host="dialer.example", read_until=NOON + timedelta(hours=hours),
+        host="dialer.example", read_until=NOON + timedelta(hours=hours), timezones=frozenset({"UTC"}),
     )  # fmt: skip
 
 
