@@ -98,6 +98,13 @@ class NoCampaigns(ConfigError):
     )
 
 
+class NobodyChosen(NoCampaigns):
+    """Arguments: where it looked, what was chosen."""
+
+    happened = "No row of {0} that is switched on has {1}."
+    advice = "`python main.py clients list` shows the names there are."
+
+
 class TableRefused(ConfigError):
     """Arguments: table, what is wrong with it."""
 
@@ -232,8 +239,9 @@ class LoginRejected(ClientError):
     label = "login rejected"
     happened = "{0} refused the login of user {1!r}."
     advice = (
-        "Correct the password in its credentials row (user level 7 or higher, active); it is not tried again before."
-        " If the account was repaired on the dialer: `python main.py clients retry {2}`."
+        "Correct the password in its row and import it, `python main.py clients import FILE.csv`; it is not tried again"
+        " before. If the account was repaired on the dialer (level 7 or higher, active) instead:"
+        " `python main.py clients retry {2}`."
     )
 
 
@@ -295,10 +303,10 @@ class RedirectRefused(ClientError):
 
 
 class DialerRefused(ClientError):
-    """Arguments: host, HTTP status."""
+    """Arguments: host, HTTP status, path that was asked for."""
 
     label = "dialer refused"
-    happened = "{0} answered HTTP {1}."
+    happened = "{0} answered HTTP {1} to {2}."
     advice = "Check the URL of the credentials row (scheme, port, path) in a browser."
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import click
 
 from commands.backfill import run_backfill
-from commands.checks import exit_code, findings, report, row
+from commands.checks import closing_line, exit_code, findings, report, row
 from commands.clients import clients
 from commands.daemon import run_daemon
 from commands.demo import closing_lines, demo_settings, fresh_stage, run_demo, stage_moved_on
@@ -44,6 +44,7 @@ from schedules.troubles import Troubles, set_apart
 from utils import plural, utc_now
 
 LOG = logging.getLogger("main")
+DAY = click.DateTime(["%Y-%m-%d"])
 
 
 def run_cycle(warehouse: Warehouse, settings: Settings, now: datetime, stop: threading.Event) -> RunResult:
@@ -153,8 +154,8 @@ Killed half way, the same command goes on where it stopped; a finished one start
 
 Environment: as for the daemon (docs/settings.md), above all MAX_CAMPAIGN_PROCESSES, PROCESS_TIMEOUT and DUCKDB_PATH.
 """)  # fmt: skip
-@click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), required=True, help="First local day, YYYY-MM-DD.")
-@click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]), required=True, help="Last local day, inclusive.")
+@click.option("--from", "first", type=DAY, metavar="YYYY-MM-DD", required=True, help="First local day.")
+@click.option("--to", "last", type=DAY, metavar="YYYY-MM-DD", required=True, help="Last local day, inclusive.")
 @click.option("--campaign", help="Only this campaign.")
 @click.option("--client", help="Only this client, by ClientName or ClientID.")
 @click.pass_obj
@@ -207,6 +208,7 @@ def check(session: Session, campaign: str | None, client: str | None, retry: boo
         for each in findings(settings, choice, session.stop):
             found.append(each)
             click.echo(row(each, tick=tick, cross=cross))
+        click.echo(f"\n{closing_line(found)}")
     sys.exit(session.interrupted_code or exit_code(found))
 
 

@@ -62,8 +62,8 @@ class SkippedRow:
     reason: str
     failed: bool
     """False for a row that is switched off or an exact duplicate: nothing has to be done about it."""
-    host: str = ""
-    """As far as the row's URL can be read; nothing that could be a secret."""
+    address: str = ""
+    """Scheme, host and folder, as far as the row's URL can be read; nothing that could be a secret."""
     username: str = ""
     timezone: str = ""
 

@@ -60,6 +60,8 @@ class SourceOverview:
     failed_at: datetime | None
     """The last run with a failure, be it over or not."""
     last_failure: str | None
+    last_label: str | None
+    """Its last failure, be it over or not, and in a word or two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

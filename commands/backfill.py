@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import xxhash
 
@@ -18,6 +18,7 @@ from errors import (
     DiskFull,
     LoginUnclear,
     MemoryShort,
+    NobodyChosen,
     NoCampaigns,
     OptionInvalid,
     RequestCancelled,
@@ -60,9 +61,10 @@ def run_backfill(
     usable, skipped = usable_credentials(warehouse.credential_rows(), settings)
     chosen = [source for source in usable if is_chosen(source, campaign, client)]
     if not chosen:
-        raise NoCampaigns(f"{warehouse.describe()} for this choice of campaign and client")
-    if any(last >= local_day(now, source.timezone) for source in chosen):
-        raise OptionInvalid("--to", last.isoformat(), "a day that is over for every dialer; cycles read today")
+        raise nobody(warehouse, campaign, client)
+    over = min(local_day(now, source.timezone) for source in chosen) - timedelta(days=1)
+    if last > over:
+        raise OptionInvalid("--to", last.isoformat(), f"{over} or earlier, a day that is over; cycles read today")
     sources, refused = without_refused(warehouse, chosen, usable)
     of_choice = [row for row in skipped if is_chosen(row, campaign, client)]
     unusable, harmless = unusable_rows(of_choice)
@@ -92,6 +94,13 @@ def run_backfill(
 def is_chosen(row: Credential | SkippedRow, campaign: str | None, client: str | None) -> bool:
     """Whether --campaign and --client, which names a client by ClientName or ClientID, mean this row."""
     return campaign in (None, row.campaign) and client in (None, row.client_id, row.client_name)
+
+
+def nobody(warehouse: Warehouse, campaign: str | None, client: str | None) -> NoCampaigns:
+    """The error of a choice that means no row."""
+    options = {"--campaign": campaign, "--client": client}
+    chosen = " and ".join(f"{option} {value!r}" for option, value in options.items() if value is not None)
+    return NobodyChosen(warehouse.describe(), chosen) if chosen else NoCampaigns(warehouse.describe())
 
 
 def _backfill_id(first: date, last: date, campaign: str | None, client: str | None) -> str:

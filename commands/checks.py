@@ -13,7 +13,7 @@ from database import Warehouse, open_warehouse
 from errors import NoCampaigns, SyncError, WarehouseError
 from messages import Finding
 from stops import Stop
-from utils import one_line, utc_now
+from utils import one_line, plural, utc_now
 
 RETRIES, REQUEST, JOB = timedelta(seconds=10), timedelta(seconds=15), timedelta(seconds=60)
 """Time that BigQuery is given here at most; a cycle is more patient."""
@@ -62,6 +62,14 @@ def row(found: Finding, *, tick: str, cross: str) -> str:
     mark = cross if not found.ok else DOUBT if found.advice else tick
     line = f"{mark} {found.name}: {one_line(found.detail, limit=1000)}"
     return f"{line}\n    {one_line(found.advice, limit=1000)}" if found.advice else line
+
+
+def closing_line(found: Sequence[Finding]) -> str:
+    """How many there were of each kind, for people."""
+    failed = sum(not each.ok for each in found)
+    doubtful = sum(each.ok and bool(each.advice) for each in found)
+    told = [f"{failed} failed"] * bool(failed) + [f"{doubtful} to look at"] * bool(doubtful)
+    return f"{plural(len(found), 'check')}: {', '.join(told) or 'all well'}"
 
 
 def report(settings: Settings, found: Sequence[Finding]) -> str:

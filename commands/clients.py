@@ -7,11 +7,13 @@ import click
 
 from commands.folders import make_folder
 from commands.sessions import EXIT_CODES, Session
+from commands.summaries import DOUBT
 from config import Settings
 from credentials.csv_files import read_clients, template
-from credentials.replaced import rows_beside
+from credentials.doubts import doubts
+from credentials.replaced import rows_beside, zones_changed
 from credentials.rows import source_key, usable_credentials
-from credentials.urls import host_of
+from credentials.urls import address_of
 from database import Warehouse, open_warehouse
 from dialers.accounts import REFUSED, UNANSWERED, Account, is_of, make_key
 from errors import NoCampaigns, OptionInvalid, full_disk_named
@@ -25,28 +27,49 @@ CLIENTS_ENVIRONMENT = (
 COLUMNS = ("Campaign", "Client", "ClientID", "Dialer", "Report", "User", "Time zone", "State")
 
 
-def imported(warehouse: Warehouse, path: Path, *, replace: bool) -> list[str]:
+def imported(warehouse: Warehouse, settings: Settings, path: Path, *, replace: bool) -> list[str]:
     """Take all rows of a CSV file, or none; as it is told to people.
 
     Args:
-        replace: switch off the rows that read the same of these clients at another address.
+        replace: switch off the rows that read the same of these clients at another address or for another campaign.
     """
     rows = read_clients(path)
     warehouse.prepare()
-    beside = rows_beside(warehouse.credential_rows(), rows)
+    stored = warehouse.credential_rows()
+    beside = rows_beside(stored, rows)
     switched_off = [row | {"enabled": "no"} for row in beside] if replace else []
     merged = warehouse.put_credential_rows([*rows, *switched_off], source_key)
     changed = merged.changed - len(switched_off)
     return [
         f"{path.name}: {merged.added} added, {changed} changed, {merged.left} left as they were",
         *(_told_beside(row, replace=replace) for row in beside),
+        *(_told_zone(row, zone, settings) for row, zone in zones_changed(stored, rows, settings.default_timezone)),
+        *_told_doubts(warehouse, settings, rows),
     ]
 
 
+def _who(row: Mapping[str, str | None]) -> str:
+    client = row.get("client_name") or row.get("client_id") or ""
+    return f"{one_line(row.get('campaign') or '')} / {one_line(client)}"
+
+
+def _told_zone(row: Mapping[str, str | None], before: str, settings: Settings) -> str:
+    zone = row.get("timezone") or settings.default_timezone
+    return (
+        f"{_who(row)}: its time zone was {one_line(before)} and is {zone} now; the next cycles read again what was read"
+        " with the old one"
+    )
+
+
+def _told_doubts(warehouse: Warehouse, settings: Settings, rows: Sequence[Mapping[str, str | None]]) -> list[str]:
+    """What concerns these rows, of all that may not be meant so."""
+    usable, _ = usable_credentials(warehouse.credential_rows(), settings)
+    keys = {source_key(row) for row in rows}
+    return [f"{DOUBT} {doubt.happened} {doubt.advice}" for doubt in doubts(usable) if doubt.sources & keys]
+
+
 def _told_beside(row: Mapping[str, str | None], *, replace: bool) -> str:
-    campaign, client = row.get("campaign") or "", row.get("client_name") or row.get("client_id") or ""
-    host = host_of(row.get("url") or "") or "another address"
-    told = f"{one_line(campaign)} / {one_line(client)}: the row for {host}"
+    told = f"{_who(row)}: the row for {address_of(row.get('url') or '') or 'another address'}"
     if replace:
         return f"{told} is switched off"
     return f"{told} stays and is read too; if the file's takes its place, import it once more with --replace"
@@ -69,14 +92,18 @@ def client_lines(warehouse: Warehouse, settings: Settings) -> list[str]:
 
 def _usable_row(source: Credential, *, refused: bool) -> tuple[str, ...]:
     state = "login was rejected" if refused else "ready"
-    cells = (source.campaign, source.client_name, source.client_id, source.host, source.report, source.username)
-    return (*(one_line(cell, limit=40) for cell in cells), source.timezone, state)
+    address = one_line(source.dialer_url, limit=60)
+    return (*_names(source), address, source.report, one_line(source.username, limit=40), source.timezone, state)
 
 
 def _skipped_row(row: SkippedRow) -> tuple[str, ...]:
-    cells = (row.campaign, row.client_name, row.client_id, row.host, "", row.username, row.timezone)
-    state = f"cannot be used: {row.reason}" if row.failed else row.reason
-    return (*(one_line(cell, limit=40) for cell in cells), one_line(state, limit=200))
+    state = one_line(f"cannot be used: {row.reason}" if row.failed else row.reason, limit=200)
+    user, zone = (one_line(cell, limit=40) for cell in (row.username, row.timezone))
+    return (*_names(row), one_line(row.address, limit=60), "", user, zone, state)
+
+
+def _names(row: Credential | SkippedRow) -> tuple[str, ...]:
+    return tuple(one_line(name, limit=40) for name in (row.campaign, row.client_name, row.client_id))
 
 
 def retried(warehouse: Warehouse, settings: Settings, name: str) -> list[str]:
@@ -139,7 +166,7 @@ def clients() -> None:
 @clients.command("import", epilog=f"""\b
 Examples:
   python main.py clients import clients.csv
-  python main.py clients import clients.csv --replace    after a URL was corrected, or a dialer has moved
+  python main.py clients import clients.csv --replace    after a URL or Campaign was corrected
 
 Columns: Campaign,URL,Username,Password,ClientName,ClientID and optionally
 Timezone,Enabled,MaxConnections,VerifyTLS,dialer_campaigns,ingroups. All rows are taken, or none.
@@ -149,13 +176,13 @@ Timezone,Enabled,MaxConnections,VerifyTLS,dialer_campaigns,ingroups. All rows ar
 {CLIENTS_ENVIRONMENT}
 """)  # fmt: skip
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--replace", is_flag=True, help="Switch off the rows of these clients that have another address.")
+@click.option("--replace", is_flag=True, help="Switch off the rows of these clients with another address or campaign.")
 @click.pass_obj
 def import_file(session: Session, file: Path, replace: bool) -> None:
     """Add or change clients from a CSV file."""
     settings = session.settings()
     make_folder(settings.data_dir)
-    click.echo("\n".join(imported(open_warehouse(settings, session.stop), file, replace=replace)))
+    click.echo("\n".join(imported(open_warehouse(settings, session.stop), settings, file, replace=replace)))
 
 
 @clients.command("list", epilog=f"""\b

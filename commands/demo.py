@@ -134,9 +134,7 @@ def closing_lines(settings: Settings) -> str:
     python = _shown(Path(sys.executable))
     program = _shown(Path(__file__).resolve().parent.parent / "main.py")
     database = _shown(settings.duckdb_path).replace("\\", "/")
-    query = (
-        "SELECT campaign, direction, status, count(*) AS calls FROM vicidial.calls GROUP BY ALL ORDER BY ALL LIMIT 20"
-    )
+    query = "SELECT campaign, direction, count(*) AS calls, max(call_time) AS newest FROM vicidial.calls GROUP BY ALL"
     return "\n".join(
         [
             "",

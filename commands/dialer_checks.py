@@ -11,16 +11,17 @@ from difflib import get_close_matches
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from commands.backfill import is_chosen
+from commands.backfill import is_chosen, nobody
 from commands.clients import release
 from commands.folders import make_folder
 from commands.host_checks import HostCheck, about
 from commands.runs import new_run_id
 from config import NAMES, Settings
+from credentials.doubts import doubts
 from credentials.rows import by_our_names, usable_credentials
 from database import Warehouse
 from dialers.accounts import REFUSED, make_key
-from errors import NoCampaigns, OptionInvalid
+from errors import OptionInvalid
 from messages import Credential, Finding, RefusedAccount, SkippedRow
 from utils import one_line, utc_now
 
@@ -62,8 +63,10 @@ def dialer_findings(
     sources = [source for source in usable if choice.takes(source)]
     unusable = [row for row in skipped if row.failed and choice.takes(row)]
     if not sources and not unusable:
-        chosen = " for this choice of campaign and client" if choice.campaign or choice.client else ""
-        raise NoCampaigns(f"{warehouse.describe()}{chosen}")
+        raise nobody(warehouse, choice.campaign, choice.client)
+    for doubt in doubts(usable):
+        if doubt.sources & {source.source_key for source in sources}:
+            yield Finding(name="clients", ok=True, detail=doubt.happened, advice=doubt.advice)
     for row in unusable:
         advice = "Correct it and import it again: `python main.py clients import FILE.csv`."
         yield replace(about(row, "row"), ok=False, detail=f"cannot be used: {row.reason}", advice=advice)

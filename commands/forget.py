@@ -70,7 +70,10 @@ def forget_command(session: Session, phone: str, yes: bool) -> None:
     if phone == "-":
         phone = sys.stdin.readline().strip()
     elif sys.stdin.isatty() and not yes:
-        click.confirm("What is erased cannot be brought back by this program. Go on?", abort=True)
+        question = "What is erased cannot be brought back by this program. Go on?"
+        if not click.confirm(question):
+            click.echo("Nothing was erased.")
+            return
     settings = session.settings()
     with warehouse_for_writing(settings, session.stop) as warehouse:
         counts = forget(warehouse, settings, phone)
@@ -79,4 +82,6 @@ def forget_command(session: Session, phone: str, yes: bool) -> None:
         f" {plural(counts['quarantine'], 'record')} deleted from the quarantine; it is not stored again"
         " (docs/security.md tells how that is ended)"
     )
+    if not counts["calls"] and not counts["quarantine"]:
+        click.echo("Nothing was stored under that number: is it written as the dialer shows it, country code and all?")
     session.exit()

@@ -38,7 +38,8 @@ OF_THE_LOGIN = (LoginRejected, LoginUnclear, AccountLocked, TwoFactorRequired, A
 OF_THE_HOST = (DialerUnreachable, DialerTimeout)
 """What every further request to that origin would end with as well."""
 RETRY_ADVICE = (
-    "Correct the password in its row. If the account was repaired on the dialer instead:"
+    "Correct the password in its row and import it, `python main.py clients import FILE.csv`. If the account was"
+    " repaired on the dialer instead:"
     " `python main.py check --retry --client {0}`, or `python main.py clients retry {0}`."
 )
 

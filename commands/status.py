@@ -131,7 +131,7 @@ def _unusable(row: SkippedRow, overview: Overview) -> ClientStatus:
 def lines(status: Status, *, tick: str, cross: str) -> Iterator[str]:
     """Everything for people; times are those of this machine."""
     offset = f"{status.now.astimezone():%z}"
-    yield f"Last cycles (times are this machine's, UTC{offset[:3]}:{offset[3:5]}):"
+    yield f"Last runs (times are this machine's, UTC{offset[:3]}:{offset[3:5]}):"
     yield from (f"  {_run(run)}" for run in status.runs)
     if not status.runs:
         yield "  none yet: python main.py --single"
@@ -204,7 +204,7 @@ def _told(client: ClientStatus) -> Iterator[str]:
         since = f" since {_local(client.failing_since)}" if client.failing_since else ""
         yield f"{client.label or 'failed'}{since}: {one_line(client.failure, limit=500)}"
     elif last and last.last_failure and last.failed_at:
-        yield f"last failure {_local(last.failed_at)}, over since: {one_line(last.last_failure, limit=300)}"
+        yield f"last failure {_local(last.failed_at)}, over since: {last.last_label or 'failed'}"
     if last and last.notices:
         yield one_line(last.notices, limit=500)
 

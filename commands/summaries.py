@@ -1,6 +1,7 @@
 """What the operator reads at the end of a run."""
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -40,7 +41,9 @@ def summary(run: RunResult, *, tick: str, cross: str) -> str:
     if run.bytes_billed is not None:
         lines += ["", f"BigQuery billed: {run.bytes_billed / 1e6:,.0f} MB"]
     if run.skipped:
-        lines += ["", "Not read:", *(f"  {_who(row)}: {one_line(row.reason, limit=500)}" for row in run.skipped)]
+        reasons = Counter(row.reason for row in run.skipped)
+        told = ", ".join(f"{plural(count, 'row')} ({reason})" for reason, count in reasons.items())
+        lines += ["", f"Not read: {told}; see `python main.py clients list`"]
     if attention:
         lines += ["", "Needs attention:", *attention]
     return "\n".join(lines)

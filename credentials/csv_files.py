@@ -98,6 +98,8 @@ def _row(
     ours = by_our_names(dict(zip(header, cells, strict=True)))
     mistakes = [f"  line {line}, column {_shown(problem.column)}: {problem.text}" for problem in problems_of(ours)]
     row: dict[str, str | None] = {column.name: ours.get(column.name) or None for column in CREDENTIALS.columns}
+    if [ours.get(CANONICAL[squeezed(name)], "") for name in HEADER] == list(EXAMPLE[: len(HEADER)]):
+        mistakes.append(f"  line {line}: the example of `clients template`; fill it in, or take it out")
     row["source_key"] = key = source_key(ours)
     if lines.setdefault(key, line) != line:
         mistakes.append(f"  line {line}: the same client, campaign and URL as line {lines[key]}")

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import xxhash
 
 from config import Settings
-from credentials.urls import canonical_or_empty, host_of, report_address
+from credentials.urls import address_of, canonical_or_empty, report_address
 from errors import RowUnusable
 from messages import Credential, SkippedRow
 from tables import CREDENTIALS
@@ -180,7 +180,7 @@ def _skipped(row: dict[str, str], reason: str, *, failed: bool = True) -> Skippe
         client_name=row.get("client_name") or row.get("client_id", ""),
         reason=reason,
         failed=failed,
-        host=host_of(row.get("url", "")),
+        address=address_of(row.get("url", "")),
         username=row.get("username", ""),
         timezone=row.get("timezone", ""),
     )

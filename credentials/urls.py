@@ -82,6 +82,14 @@ def host_of(url: str) -> str:
     return f"{parts.hostname}{port}" if parts.hostname else ""
 
 
+def address_of(url: str) -> str:
+    """Where a row points to, as a list may show it: scheme, host and folder; of what cannot be read, the host."""
+    try:
+        return report_address(url).dialer_url
+    except RowUnusable:
+        return host_of(url)
+
+
 def _can_be_asked(url: str) -> bool:
     """Whether the HTTP library takes it and means the same host: a backslash ends one there, and not in urlsplit."""
     try:

@@ -6,6 +6,7 @@ A dialer says nearly everything with HTTP 200, and its messages echo user and pa
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from urllib3.exceptions import InvalidHeader
 from urllib3.util.retry import Retry
@@ -81,7 +82,7 @@ def _by_status(answer: Answer, source: Credential, page: str) -> SyncError:
         return DialerFailed(host, page)
     if answer.status == 401:
         return LoginRejected(host, source.username, source.argument)
-    return DialerRefused(host, answer.status)
+    return DialerRefused(host, answer.status, urlsplit(source.dialer_url).path + page)
 
 
 def _known(source: Credential) -> list[tuple[re.Pattern[str], SyncError]]:

@@ -169,7 +169,7 @@ class BigQueryChecks:
 
     def _holder(self) -> str:
         holder = self._lease.holder()
-        return f"held by {holder}" if holder else "nobody holds it"
+        return f"held by {holder}" if holder else "no daemon or command holds the warehouse"
 
     @property
     def _rights(self) -> Rights:

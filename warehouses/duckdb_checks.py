@@ -79,7 +79,7 @@ class DuckDBChecks:
 
     def _holder(self) -> str:
         holder = self._file.holder()
-        return f"held by {holder}" if holder else "nobody holds it"
+        return f"held by {holder}" if holder else "no daemon or command holds the warehouse"
 
 
 class _RollBack(Exception):

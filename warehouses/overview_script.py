@@ -72,9 +72,10 @@ class OverviewScript:
                 FROM by_run),
             past AS (
                 SELECT {key}, min(CASE WHEN failure IS NOT NULL AND {after} THEN ended_at END) AS failing_since,
-                    max(CASE WHEN ended_at = failed_at THEN failure END) AS last_failure
+                    max(CASE WHEN ended_at = failed_at THEN failure END) AS last_failure,
+                    max(CASE WHEN ended_at = failed_at THEN label END) AS last_label
                 FROM placed GROUP BY {key})
-            SELECT p.*, past.failing_since, past.last_failure
+            SELECT p.*, past.failing_since, past.last_failure, past.last_label
             FROM placed p JOIN past ON {" AND ".join(f"past.{name} = p.{name}" for name in SOURCE)}
             WHERE p.place = 1 ORDER BY {", ".join(f"p.{name}" for name in SOURCE)}"""
 

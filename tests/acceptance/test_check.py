@@ -47,6 +47,7 @@ def test_an_empty_project_lacks_nothing_but_clients_and_stays_empty(program: Pro
     assert "is made by the first run" in done.text
     assert done.text.count("✗") == 1
     assert "✗ clients: No campaigns found" in done.text
+    assert done.text.rstrip().endswith(" checks: 1 failed")
     assert "clients template > clients.csv" in done.text
     assert not program.data.exists()
     if isinstance(program, ProgramOnBigQuery):
@@ -69,7 +70,9 @@ def test_json_is_one_object_with_settings_and_checks_and_no_secret(program: Prog
         (None, None, None), ("Sales", "1", "Client 1"),
     }  # fmt: skip
     assert any(check["detail"].endswith("credentials has 1 row") for check in found["checks"])
-    for text in (json.dumps(found), program.run("check", LOG_LEVEL="DEBUG").text):
+    shown = program.run("check", LOG_LEVEL="DEBUG").text
+    assert shown.rstrip().endswith(f"{len(found['checks'])} checks: all well")
+    for text in (json.dumps(found), shown):
         assert PASSWORD not in text
 
 

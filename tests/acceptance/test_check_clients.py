@@ -195,7 +195,7 @@ def test_each_mistake_is_named_and_no_password_goes_astray(
     assert "reachable: no-such-host.invalid could not be reached (its name is not known)" in found.failed("host")
     assert "reachable: 127.0.0.1:9 could not be reached (connection refused)" in found.failed("port")
     assert found.failed("path").startswith("VICIdial: 127.0.0.1")
-    assert "answered HTTP 404. Check the URL" in found.failed("path")
+    assert "answered HTTP 404 to /" in found.failed("path")
     assert f"VICIdial: 127.0.0.1:{redirecting.port} redirects to http://127.0.0.1:{target.port}" in found.failed(
         "moved"
     )
@@ -277,5 +277,5 @@ def test_a_choice_leaves_the_others_alone(program: Program, dialers: Dialers, di
     assert {row["client_id"] for row in found.rows} == {"1"}
     done = program.run("check", "--client", "Nobody")
     assert done.code == 2
-    assert "for this choice of campaign and client" in done.text
+    assert "that is switched on has --client 'Nobody'.\n    `python main.py clients list` shows" in done.text
     assert other.seen.connections == 0

@@ -25,25 +25,43 @@ def test_clients_are_added_changed_and_left(program: Program) -> None:
     assert "0 added, 1 changed, 1 left" in program.import_clients((*one, "another"), two).text
     listed = program.run("clients", "list")
     assert listed.code == 0
-    assert "d.example" in listed.text
+    assert "http://d.example/vicidial/ " in listed.text
     assert PASSWORD not in listed.text
     assert "another" not in listed.text
 
 
 def test_a_corrected_url_is_told_and_takes_the_old_row_out_when_asked(program: Program) -> None:
-    old, other = ("Sales", "http://old.example/", "1"), ("Sales", "http://old.example/", "2")
+    old, other = ("Sales", "http://old.example/", "1"), ("Sales", "http://other.example/", "2")
     assert program.import_clients(old, other).text.count("\n") == 1
     new = "Sales", "https://new.example/", "1"
     told = program.import_clients(new).text
     assert "1 added, 0 changed, 0 left" in told
-    assert "Sales / Client 1: the row for old.example stays and is read too; if" in told
+    assert "Sales / Client 1: the row for http://old.example/vicidial/ stays and is read too; if" in told
     assert "Client 2" not in told
     replaced = program.run("clients", "import", str(program.folder / "clients.csv"), "--replace").text
     assert "0 added, 0 changed, 1 left" in replaced
-    assert "Sales / Client 1: the row for old.example is switched off" in replaced
+    assert "Sales / Client 1: the row for http://old.example/vicidial/ is switched off" in replaced
     listed = program.run("clients", "list").text.splitlines()[1:]
     assert [line.split()[-1] for line in listed] == ["ready", "ready", "off"]
     assert program.import_clients(new).text.count("\n") == 1
+
+
+def test_an_import_tells_what_it_changes_beyond_its_rows(program: Program) -> None:
+    """A campaign under another name, a time zone, rows that do not fit together; each only where it concerns them."""
+    sales, agent = ("Sales", "http://d.example/", "1"), ("Help", "http://e.example/", "9")
+    program.import_clients(sales, agent)
+    renamed = program.import_clients(("Selling", "http://d.example/", "1")).text
+    assert "Sales / Client 1: the row for http://d.example/vicidial/ stays and is read too; if" in renamed
+    program.run("clients", "import", str(program.folder / "clients.csv"), "--replace")
+    path = program.folder / "clients.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace(ZONE, "UTC"), encoding="utf-8")
+    zone = program.run("clients", "import", str(path)).text
+    assert f"Selling / Client 1: its time zone was {ZONE} and is UTC now" in zone
+    both = program.import_clients(("Selling", "http://d.example/", "2", "another-password")).text
+    assert "! Selling / Client 1 and Selling / Client 2 are read from d.example with the same question" in both
+    assert "! the rows of Selling / Client 1 and Selling / Client 2 have different passwords for user" in both
+    assert "another-password" not in both
+    assert program.import_clients(agent).text.count("\n") == 1
 
 
 def test_ctrl_c_while_the_program_is_still_being_imported_prints_no_traceback(program: Program) -> None:
@@ -68,9 +86,12 @@ def test_a_file_with_mistakes_is_refused_as_a_whole(program: Program) -> None:
     assert program.run("clients", "list").code == 2
 
 
-def test_the_template_can_be_imported(program: Program) -> None:
+def test_the_template_can_be_imported_once_it_is_filled_in(program: Program) -> None:
     path = program.folder / "template.csv"
     path.write_text(program.run("clients", "template").text, encoding="utf-8")
+    as_it_came = program.run("clients", "import", str(path))
+    assert (as_it_came.code, "the example of `clients template`" in as_it_came.text) == (2, True)
+    path.write_text(path.read_text(encoding="utf-8").replace("its-password", "another"), encoding="utf-8")
     assert "1 added" in program.run("clients", "import", str(path)).text
 
 

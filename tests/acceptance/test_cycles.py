@@ -258,12 +258,12 @@ def test_rows_that_cannot_be_used_fail_alone(program: Program, dialers: Dialers)
     )
     listed = program.run("clients", "list").text
     assert re.search(r"Bad +Typo +2 +u +cannot be used: url: the URL must begin with http", listed)
-    assert re.search(r"Off +Off +3 +d +u +switched off", listed)
+    assert re.search(r"Off +Off +3 +http://d/vicidial/ +u +switched off", listed)
     done = program.run("--single")
     assert done.code == 1
     assert "✗ Bad: 0 records (row cannot be used)" in done.text
     assert "Bad / Typo: not read: url: the URL must begin with http" in done.text
-    assert "Not read:\n  Off / Off: switched off\n" in done.text
+    assert "Not read: 1 row (switched off); see `python main.py clients list`\n" in done.text
     told = program.rows("SELECT client_id, label, failure FROM vicidial.runs WHERE job_id <> '' ORDER BY client_id")
     assert [(row["client_id"], row["label"]) for row in told] == [("1", "completed"), ("2", "row cannot be used")]
     assert told[1]["failure"].startswith("not read: url: the URL must begin with http")

@@ -81,7 +81,9 @@ def test_three_mistakes_are_plain_after_a_cycle_and_gone_after_the_next(program:
     assert (mended["2"]["failure"], mended["2"]["failing_since"]) == (None, None)
     assert "Correct the password" in mended["2"]["last"]["last_failure"]
     assert "which is not" not in str(mended["4"]["last"]["notices"])
-    assert "over since" in program.run("status").text
+    healthy = program.run("status").text
+    assert "over since: login rejected" in healthy
+    assert "Correct the password" not in healthy
 
 
 def test_a_campaign_that_was_lost_as_a_whole_and_a_row_that_cannot_be_used_are_shown(

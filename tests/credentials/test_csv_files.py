@@ -40,8 +40,9 @@ def test_a_row_has_every_column_of_the_table_and_its_source(tmp_path: Path) -> N
     }  # fmt: skip
 
 
-def test_the_template_can_be_imported(tmp_path: Path) -> None:
-    [example] = imported(tmp_path, template())
+def test_the_template_can_be_imported_once_it_is_filled_in(tmp_path: Path) -> None:
+    assert mistakes(tmp_path, template()) == ["line 2: the example of `clients template`; fill it in, or take it out"]
+    [example] = imported(tmp_path, template().replace("dialer.example.com", "dialer.client.example"))
     assert problems_of({name: value or "" for name, value in example.items()}) == []
     assert example["ingroups"] is None  # who leaves it as it is restricts nothing
     assert len(EXAMPLE) == len(HEADER + OPTIONAL) == len(CREDENTIALS.columns)

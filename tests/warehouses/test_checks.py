@@ -105,7 +105,7 @@ def test_nobody_holds_a_warehouse_that_was_given_back(settings: Settings) -> Non
     with opened.lease():
         opened.prepare()
     opened.close()
-    assert detail(found(settings), "lease") == "nobody holds it"
+    assert detail(found(settings), "lease") == "no daemon or command holds the warehouse"
 
 
 @pytest.mark.parametrize(

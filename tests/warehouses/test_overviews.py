@@ -41,6 +41,7 @@ def test_the_last_run_of_a_source_and_since_when_it_fails(desk: Desk) -> None:
     )
     assert (first.succeeded_at, first.failing_since) == (second_success, since)
     assert (first.failed_at, first.last_failure) == (desk.batches.last.committed_at, "and again")
+    assert first.last_label == first.label
     assert (other.source_key, other.succeeded_at, other.last_failure) == ("source-2", None, "other")
     assert (whole.campaign, whole.source_key, whole.failure) == ("B", "", "all of it")
     assert found.newest_calls == {("C1", "SALES"): call(3)["call_time"]}

@@ -58,7 +58,9 @@ def test_the_note_of_a_holder_that_was_killed_is_not_believed(settings: Settings
         lease = next(each for each in warehouse.checks() if each.name == "lease")
         assert lease.detail.startswith(f"held by process {other.pid} on ")
     assert settings.duckdb_path.with_name("calls.duckdb.holder.json").exists()
-    assert [each.detail for each in warehouse.checks() if each.name == "lease"] == ["nobody holds it"]
+    assert [each.detail for each in warehouse.checks() if each.name == "lease"] == [
+        "no daemon or command holds the warehouse"
+    ]
 
 
 def test_a_data_folder_beside_the_file_is_not_made(settings: Settings, warehouse: Warehouse, tmp_path: Path) -> None:
