@@ -19,7 +19,17 @@ from random import Random
 from config import Settings
 from data_fetcher import Dialer, Traffic
 from dialers.versions import WRONG_ZONE, DialerVersion, clock_troubles
-from errors import CampaignsUnnamed, DialerFailed, MemoryShort, SyncError, full_disk_named, is_lack_of_memory
+from errors import (
+    CampaignsUnnamed,
+    DialerFailed,
+    MemoryShort,
+    ReportUnknown,
+    RequestCancelled,
+    SyncError,
+    TransientError,
+    full_disk_named,
+    is_lack_of_memory,
+)
 from messages import (
     CampaignJob,
     CampaignOutcome,
@@ -123,8 +133,11 @@ class ClientReader:
         self._job = job
         self._settings = settings
         self._parsing = parsing
-        self._notices = list(client.notices)
+        self._again = client.again
+        self._told_again = client.told_again
+        self._notices: list[str] = []
         self._label = "completed"
+        self._read_again = 0
         self._traffic = Traffic()
         self._durations = Durations()
 
@@ -149,7 +162,7 @@ class ClientReader:
             client_name=source.client_name,
             failure=failure[0] if failure else None,
             label=failure[1] if failure else self._label,
-            windows_planned=len(self._windows),
+            windows_planned=len(self._windows) + self._read_again,
             windows_read=len(self.sealed),
             requests=self._traffic.requests,
             retries=self._traffic.retries,
@@ -182,7 +195,7 @@ class ClientReader:
         version = dialer.version()
         self._check_version(version)
         if version is not None and version.build < BUILD_THAT_KNOWS_HOURS:
-            self._windows = _by_days(self._windows)
+            self._windows, self._again = _by_days(self._windows), _by_days(self._again)
         reader = SourceReader(
             dialer, self._source, self._settings, spool_name=self._name, run_id=self._job.run_id,
             build=version.build if version else None, parsing=self._parsing, clock_shift=self._job.clock_shift,
@@ -202,6 +215,28 @@ class ClientReader:
             LOG.debug("%s: %s %s", one_line(self._source.client_name), window.day, plural(sealed.records, "record"))
         if failed:
             raise failed
+        self._read_what_was_in_another_zone(reader)
+
+    def _read_what_was_in_another_zone(self, reader: SourceReader) -> None:
+        """A day that cannot be read now was read before: it is no failure, and its calls keep their times."""
+        trouble: SyncError | None = None
+        for window in self._again:
+            if stop_requested() or utc_now() + self._job.clock_shift > self._job.no_new_window_after:
+                break
+            try:
+                sealed = reader.read(window, None)
+            except (DialerFailed, ReportUnknown) as exc:
+                trouble = exc
+                continue
+            except RequestCancelled:
+                raise
+            except TransientError as exc:
+                trouble = exc
+                break
+            self.sealed.append(sealed)
+            self._read_again += 1
+        if trouble:
+            self._notices.append(f"not all of it could be read again, and is tried once more: {trouble}")
 
     def _check_limit(self, sealed: SealedWindow) -> None:
         """A dialer that shows as many calls as it ever shows has probably more."""
@@ -221,6 +256,10 @@ class ClientReader:
             self._notices += map(str, troubles)
             if any(trouble.wrong_zone for trouble in troubles):
                 self._label = WRONG_ZONE
+                self._again = ()  # by the dialer's own clock it would only become wrong
+                return
+        if self._told_again:
+            self._notices.append(self._told_again)
 
 
 def refuse_unnamed(source: Credential, version: DialerVersion) -> None:

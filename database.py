@@ -3,7 +3,7 @@
 Only the parent process holds a warehouse; a worker never opens one. Drivers are imported when they are opened.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime, timedelta
 from typing import Protocol
@@ -63,8 +63,8 @@ class Warehouse(Protocol):
         """By source_key."""
         ...
 
-    def hours(self, since: date) -> list[HourRead]:
-        """What earlier reads found in each local hour from that day on."""
+    def hours(self, since: date, everything_of: Collection[str] = ()) -> list[HourRead]:
+        """What earlier reads found in each local hour from that day on, and of some sources, by their keys, in all."""
         ...
 
     def refused_accounts(self) -> list[RefusedAccount]: ...

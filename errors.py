@@ -101,8 +101,8 @@ class NoCampaigns(ConfigError):
 class NobodyChosen(NoCampaigns):
     """Arguments: where it looked, what was chosen."""
 
-    happened = "No row of {0} that is switched on has {1}."
-    advice = "`python main.py clients list` shows the names there are."
+    happened = "No row of {0} that can be read has {1}."
+    advice = "`python main.py clients list` shows the names there are, and what keeps a row from being read."
 
 
 class TableRefused(ConfigError):

@@ -208,7 +208,8 @@ def check(session: Session, campaign: str | None, client: str | None, retry: boo
         for each in findings(settings, choice, session.stop):
             found.append(each)
             click.echo(row(each, tick=tick, cross=cross))
-        click.echo(f"\n{closing_line(found)}")
+        if not session.stop.is_set():
+            click.echo(f"\n{closing_line(found)}")
     sys.exit(session.interrupted_code or exit_code(found))
 
 

@@ -121,8 +121,10 @@ class ClientJob:
 
     credential: Credential
     windows: tuple[Window, ...]
-    notices: tuple[str, ...] = ()
-    """What the plan has to say about it."""
+    again: tuple[Window, ...] = ()
+    """Windows that were read in another time zone: read after these, unless the dialer's clock contradicts the row."""
+    told_again: str = ""
+    """What an operator should know about that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +149,7 @@ class CampaignJob:
     @property
     def size(self) -> int:
         """Hours to read: the pool takes the largest job first."""
-        return sum(len(window.hours) for client in self.clients for window in client.windows)
+        return sum(len(window.hours) for client in self.clients for window in (*client.windows, *client.again))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,8 +60,9 @@ class SourceOverview:
     failed_at: datetime | None
     """The last run with a failure, be it over or not."""
     last_failure: str | None
+    """Of that run."""
     last_label: str | None
-    """Its last failure, be it over or not, and in a word or two."""
+    """The same in a word or two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

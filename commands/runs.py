@@ -35,6 +35,7 @@ from messages import (
 from multiprocess_manager import run_jobs
 from schedules.histories import History, batch_of, committed, oldest_day_of_interest
 from schedules.troubles import Troubles
+from schedules.zones import has_one_zone
 from spools import phones
 from spools.files import recovered, remove_files, remove_run
 from utils import one_line, utc_now
@@ -212,7 +213,8 @@ def read_history(
     """Watermarks, and the hours that matter to a plan, at the latest from ``since`` on."""
     watermarks = warehouse.watermarks()
     oldest = oldest_day_of_interest(sources, watermarks, settings, now)
-    return History.of(watermarks, warehouse.hours(min(oldest, since or oldest)))
+    keys = [source.source_key for source in sources if not has_one_zone(source, watermarks.get(source.source_key))]
+    return History.of(watermarks, warehouse.hours(min(oldest, since or oldest), keys))
 
 
 def ended(run: Run, duration: timedelta) -> int | None:

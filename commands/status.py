@@ -50,7 +50,7 @@ class ClientStatus:
         return None if self.read_until is None else max(now - self.read_until, timedelta())
 
     def needs_a_look(self) -> bool:
-        """Nothing failed as far as is known: it may be new, or its clock is wrong."""
+        """Nothing failed as far as is known: it may be new, or there is something to know of it."""
         return self.failure is None and (self.read_until is None or bool(self.last and self.last.notices))
 
     def is_well(self, now: datetime, limit: timedelta) -> bool:
@@ -161,7 +161,8 @@ def _why_not_well(status: Status) -> Iterator[str]:
 
 
 def _mark(client: ClientStatus, status: Status, tick: str, cross: str) -> str:
-    if client.failure or (client.read_until and not client.is_well(status.now, status.stale_after)):
+    wrong_zone = client.label == WRONG_ZONE
+    if client.failure or wrong_zone or (client.read_until and client.is_stale(status.now, status.stale_after)):
         return cross
     return DOUBT if client.needs_a_look() else tick
 
@@ -191,7 +192,7 @@ def _state(client: ClientStatus, status: Status) -> str:
         parts.append(f"newest call {_local(client.newest_call)}")
     if client.last and client.source_key:
         last = client.last
-        parts.append(f"last cycle {last.inserted:,} inserted, {last.updated:,} updated, {last.unchanged:,} unchanged")
+        parts.append(f"last run {last.inserted:,} inserted, {last.updated:,} updated, {last.unchanged:,} unchanged")
     if client.in_quarantine:
         parts.append(f"{client.in_quarantine:,} in quarantine")
     return "; ".join(parts)

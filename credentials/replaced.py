@@ -29,7 +29,7 @@ def zones_changed(stored: Sequence[Row], imported: Sequence[Row], default: str) 
     changed = []
     for row in imported:
         zone = before.get(source_key(row), "")
-        if zone not in ("", row.get("timezone") or default):
+        if zone not in ("", row.get("timezone") or default) and not is_switched_off(by_our_names(row)):
             changed.append((row, zone))
     return changed
 

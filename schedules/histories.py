@@ -1,8 +1,8 @@
 """What has been read so far, and how far that takes each source's watermark."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 import xxhash
@@ -10,6 +10,7 @@ import xxhash
 from config import Settings
 from messages import Batch, CampaignOutcome, Credential, HourRead, SealedWindow, Watermark, WatermarkRead
 from schedules.days import hour_start, hours_between, local_day
+from schedules.zones import zones_told
 
 Hours = dict[tuple[date, int], HourRead]
 
@@ -37,20 +38,6 @@ class History:
             return read_until
         return max(read_until, hour_start(settings.first_day_kept(now), 0, source.timezone))
 
-    def misdated(self, source: Credential, settings: Settings, now: datetime) -> set[tuple[date, int]]:
-        """Past hours of the source that were read in another time zone than its row names now.
-
-        The dialer's own days and hours stay as they are; what is wrong is the moment in UTC of each of their calls.
-        """
-        if not was_in_another_zone(source, self.watermarks):
-            return set()
-        first_day = settings.first_day_kept(now)
-        return {
-            (day, hour)
-            for (day, hour), read in self.hours[source.source_key].items()
-            if read.timezone != source.timezone and day >= first_day and hour_start(day, hour, source.timezone) < now
-        }
-
     def add(self, window: SealedWindow) -> None:
         """Remember what a committed window showed."""
         for count in window.hours:
@@ -65,18 +52,10 @@ class History:
             )
 
 
-def was_in_another_zone(source: Credential, watermarks: Mapping[str, WatermarkRead]) -> bool:
-    """Whether some of its hours were read in a time zone that its row does not name any more."""
-    watermark = watermarks.get(source.source_key)
-    return watermark is not None and bool(watermark.timezones - {source.timezone})
-
-
 def oldest_day_of_interest(
     sources: Sequence[Credential], watermarks: Mapping[str, WatermarkRead], settings: Settings, now: datetime
 ) -> date:
-    """From which day on the hours of earlier reads matter to a plan."""
-    if any(was_in_another_zone(source, watermarks) for source in sources):
-        return date.min
+    """From which day on the hours of earlier reads matter to a plan; of a source that has not one zone, all do."""
     days = [local_day(now, source.timezone) - timedelta(days=settings.settle_days + 1) for source in sources]
     days += [
         local_day(watermarks[source.source_key].read_until - settings.lookback, source.timezone) - timedelta(days=1)
@@ -108,24 +87,22 @@ def batch_of(
     planned_at: datetime,
     committed_at: datetime,
 ) -> Batch:
-    """The batch that commits these outcomes. Hours of a backfill do not move a cycle's watermark."""
+    """The batch that commits these outcomes. Hours of a backfill do not move a watermark, but it tells their zone."""
     windows = [window for outcome in outcomes for window in outcome.sealed]
     believed = [window for window in windows if window.suspect is None]
-    seen = replace(history, hours=defaultdict(dict, {key: dict(hours) for key, hours in history.hours.items()}))
+    read = {window.source_key for window in believed}
+    seen = History(hours=defaultdict(dict, {key: dict(history.hours[key]) for key in read}))
     for window in believed:
         seen.add(window)
     by_key = {source.source_key: source for source in sources}
     moved = {window.source_key for window in believed if window.backfill_id is None}
     until = max((window.read_at for window in believed), default=planned_at)
-    watermarks = tuple(
-        _watermark(
-            source,
-            advanced(read_until, seen.hours[source.source_key], source.timezone, until),
-            _zones(seen, source, settings, until),
-        )
-        for source in (by_key[key] for key in sorted(moved))
-        for read_until in [history.read_until(source, settings, planned_at)]
-    )
+    watermarks: list[Watermark] = []
+    for source in (by_key[key] for key in sorted(moved)):
+        before, hours = history.watermarks.get(source.source_key), seen.hours[source.source_key]
+        read_until = advanced(history.read_until(source, settings, planned_at), hours, source.timezone, until)
+        watermarks.append(_watermark(source, read_until, zones_told(source, before, hours, settings, until)))
+    watermarks += _zones_of_backfills((by_key[key] for key in sorted(read - moved)), history)
     names = sorted(
         f"{window.source_key}{window.window.day}{window.window.first_hour}{window.read_at}" for window in windows
     )
@@ -134,15 +111,17 @@ def batch_of(
         batch_id=xxhash.xxh3_128_hexdigest("\x1f".join([run_id, *jobs, *names]).encode("utf-8")),
         run_id=run_id,
         outcomes=tuple(outcomes),
-        watermarks=watermarks,
+        watermarks=tuple(watermarks),
         committed_at=committed_at,
     )
 
 
-def _zones(seen: History, source: Credential, settings: Settings, now: datetime) -> frozenset[str]:
-    """Of its hours, once a batch is committed: the old ones are told until the last of them has been read again."""
-    left = seen.misdated(source, settings, now)
-    return frozenset({source.timezone}) | (seen.watermarks[source.source_key].timezones if left else frozenset())
+def _zones_of_backfills(sources: Iterable[Credential], history: History) -> Iterator[Watermark]:
+    """The same watermarks with one more zone. Where none is known yet, the next cycle looks at all hours anyway."""
+    for source in sources:
+        watermark = history.watermarks.get(source.source_key)
+        if watermark and watermark.timezones and source.timezone not in watermark.timezones:
+            yield _watermark(source, watermark.read_until, watermark.timezones | {source.timezone})
 
 
 def _watermark(source: Credential, read_until: datetime, zones: frozenset[str]) -> Watermark:

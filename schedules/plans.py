@@ -1,18 +1,23 @@
 """Which windows a cycle or a backfill asks for: pure functions of sources, history, settings and now."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
+from random import Random
 
 from config import Settings
 from messages import CampaignJob, ClientJob, Credential, Window
 from reports import REPORTS
 from schedules.days import HOURS, hour_start, hours_between, local_day, local_hour
 from schedules.histories import History, Hours
+from schedules.zones import misdated
 from utils import consecutive, plural
 
 ZONE_CHANGE = timedelta(hours=27)
 """A corrected time zone moves the local hours by up to that much, and some were never asked for."""
+DAYS_READ_AGAIN = 32
+"""Of one source in one cycle: a dialer's other clients, and the day of today, want their turn."""
 Campaigns = Mapping[str, Sequence[Credential]]
 
 
@@ -34,10 +39,12 @@ def plan_cycle(
             run_id=run_id,
             campaign=campaign,
             clients=tuple(
-                ClientJob(
-                    credential=source,
-                    windows=_windows_of_cycle(source, history, settings, now),
-                    notices=tuple(_of_another_zone(source, history, settings, now)),
+                _with_what_is_read_again(
+                    ClientJob(credential=source, windows=_windows_of_cycle(source, history, settings, now)),
+                    history,
+                    settings,
+                    now,
+                    run_id,
                 )
                 for source in sources
             ),
@@ -90,20 +97,37 @@ def _windows_of_cycle(source: Credential, history: History, settings: Settings, 
     for (day, hour), read in hours.items():
         if read.in_progress and day >= today - timedelta(days=settings.settle_days):
             wanted[day].add(hour)
-    for day, hour in history.misdated(source, settings, now):
-        wanted[day].add(hour)
     first_day = settings.first_day_kept(now)
     return _windows({day: wanted[day] for day in wanted if day >= first_day}, source, history, now)
 
 
-def _of_another_zone(source: Credential, history: History, settings: Settings, now: datetime) -> Iterator[str]:
-    days = {day for day, _ in history.misdated(source, settings, now)}
-    if days:
-        others = " and ".join(sorted(history.watermarks[source.source_key].timezones - {source.timezone}))
-        yield (
-            f"its time zone was {others} and is {source.timezone} now: what was read of {plural(len(days), 'day')}"
-            f" since {min(days)} is read again, the newest first, so that call_time becomes right"
-        )
+def _with_what_is_read_again(
+    job: ClientJob, history: History, settings: Settings, now: datetime, run_id: str
+) -> ClientJob:
+    """With the windows that were read in another time zone, and are not in the plan anyway.
+
+    The newest days come first. Where there are many, half of a cycle's share is drawn from all the others: days that
+    cannot be read any more must not keep those behind them waiting for ever.
+    """
+    source = job.credential
+    watermark, hours = history.watermarks.get(source.source_key), history.hours[source.source_key]
+    wrong = misdated(source, watermark, hours, settings, now)
+    if not wrong:
+        return job
+    wanted: defaultdict[date, set[int]] = defaultdict(set)
+    for day, hour in wrong - {(window.day, hour) for window in job.windows for hour in window.hours}:
+        wanted[day].add(hour)
+    newest, others = sorted(wanted, reverse=True), []
+    if len(newest) > DAYS_READ_AGAIN:
+        newest, others = newest[: DAYS_READ_AGAIN // 2], newest[DAYS_READ_AGAIN // 2 :]
+        others = Random(run_id).sample(others, DAYS_READ_AGAIN - len(newest))  # noqa: S311 - fairness, no secret
+    days = {day for day, _ in wrong}
+    told = (
+        f"its time zone is {source.timezone} now and was another: what was read of {plural(len(days), 'day')} since"
+        f" {min(days)} is read again, at most {DAYS_READ_AGAIN} days in a cycle, so that call_time becomes right"
+    )
+    chosen = {day: wanted[day] for day in (*newest, *others)}
+    return replace(job, again=_windows(chosen, source, history, now), told_again=told)
 
 
 def _unsettled(hours: Hours, today: date, zone: str, settings: Settings) -> list[date]:

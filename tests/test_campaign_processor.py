@@ -15,7 +15,7 @@ import pytest
 from campaign_processor import process_campaign
 from config import Settings
 from dialers.accounts import is_of
-from messages import Credential
+from messages import CampaignJob, Credential
 from simulated_dialer import Rates, SimulatedDialer
 from tests.dialers.sources import API, EXPORT, REPORT, day_window, exports_asked, quick, small_world, source, wait_until
 from tests.spools.jobs import job_of, only_window, read, rows, visible
@@ -207,6 +207,54 @@ def test_any_other_trouble_of_a_window_ends_its_source(dialer: SimulatedDialer, 
     (fared,) = outcome.clients
     assert (fared.label, fared.windows_read, exports_asked(dialer)) == ("not an export", 1, 2)
     assert [window.window.hours for window in outcome.sealed] == [range(10)]
+
+
+# What was read in another time zone
+
+AGAIN = "its time zone was another"
+
+
+def with_days_again(dialer: SimulatedDialer, **changes: Any) -> CampaignJob:
+    """Its afternoon as usual, then the morning and the noon, which were read in another zone before."""
+    job = job_of(dialer, (source(dialer, **changes), [day_window(15, 23)]))
+    (only,) = job.clients
+    return replace(job, clients=(replace(only, again=(day_window(0, 9), day_window(10, 14)), told_again=AGAIN),))
+
+
+def test_what_was_read_in_another_zone_is_read_after_the_rest(dialer: SimulatedDialer, settings: Settings) -> None:
+    outcome = process_campaign(with_days_again(dialer), settings)
+    assert [window.window.first_hour for window in outcome.sealed] == [15, 0, 10]
+    (fared,) = outcome.clients
+    assert (fared.failure, fared.notices, fared.windows_planned, fared.windows_read) == (None, (AGAIN,), 3, 3)
+
+
+def test_it_is_left_as_it_was_where_the_dialers_clock_contradicts_the_row(
+    dialer: SimulatedDialer, settings: Settings
+) -> None:
+    """A row that was imported with a mistake in its zone must not spoil the times of years."""
+    outcome = process_campaign(with_days_again(dialer, timezone="Europe/Berlin"), settings)
+    assert [window.window.first_hour for window in outcome.sealed] == [15]
+    (fared,) = outcome.clients
+    assert (fared.label, fared.windows_planned, len(fared.notices)) == ("wrong time zone", 1, 1)
+    assert AGAIN not in fared.notices
+
+
+@pytest.mark.parametrize(
+    ("trouble", "read_again"),
+    [({"status": 500, "requests": 2}, [10]), ({"display_errors": True, "requests": 1}, [10]), ({"status": 503}, [])],
+)
+def test_what_cannot_be_read_again_is_no_failure_of_a_client_that_was_read(
+    dialer: SimulatedDialer, settings: Settings, trouble: dict[str, Any], read_again: list[int]
+) -> None:
+    """A dialer may have forgotten its old days for ever; those after one that it cannot show are tried all the same."""
+    dialer.misbehave(pages=(EXPORT,), **trouble)
+    dialer.misbehave(requests=1, pages=(EXPORT,))  # the first window comes as it is
+    outcome = process_campaign(with_days_again(dialer), settings)
+    assert [window.window.first_hour for window in outcome.sealed] == [15, *read_again]
+    (fared,) = outcome.clients
+    assert (fared.failure, fared.label) == (None, "completed")
+    assert fared.windows_planned == fared.windows_read
+    assert fared.notices[-1].startswith("not all of it could be read again, and is tried once more: 127.0.0.1")
 
 
 def test_too_many_rows_for_the_dialers_memory_cost_that_window_only(

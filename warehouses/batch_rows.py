@@ -81,8 +81,9 @@ class BatchRows:
 
     def _watermarks(self) -> Iterator[Row]:
         for each in self._batch.watermarks:
-            known = {name: getattr(each, name) for name in WATERMARKS.names if hasattr(each, name)}
-            yield known | {"timezone": " ".join(sorted(each.timezones)), "updated_at": self._batch.committed_at}
+            row = asdict(each)
+            zones = " ".join(sorted(row.pop("timezones")))
+            yield row | {"timezone": zones, "updated_at": self._batch.committed_at}
 
     def _short_hours(self) -> Iterator[Row]:
         """Hours of answers that, twice the same, showed fewer legs than an earlier one: what they show now."""

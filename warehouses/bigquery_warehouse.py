@@ -1,7 +1,7 @@
 """The production warehouse: tables in BigQuery, written by one process that holds the lease."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from datetime import date, datetime
@@ -76,9 +76,12 @@ class BigQueryWarehouse:
     def watermarks(self) -> dict[str, WatermarkRead]:
         return {row["source_key"]: WatermarkRead.of(row) for row in self._listed("watermarks")}
 
-    def hours(self, since: date) -> list[HourRead]:
+    def hours(self, since: date, everything_of: Collection[str] = ()) -> list[HourRead]:
         query = f"SELECT {', '.join(HOURS.names)} FROM {{table}} WHERE day >= DATE '{since.isoformat()}'"
-        return [HourRead(**row) for row in self._queried("hours", query)]
+        if not everything_of:
+            return [HourRead(**row) for row in self._queried("hours", query)]
+        query += " OR source_key IN UNNEST(@everything_of)"
+        return [HourRead(**row) for row in self._queried("hours", query, everything_of=list(everything_of))]
 
     def refused_accounts(self) -> list[RefusedAccount]:
         return [RefusedAccount(**{name: row[name] for name in ACCOUNTS.names}) for row in self._listed("accounts")]

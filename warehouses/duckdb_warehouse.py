@@ -1,7 +1,7 @@
 """The embedded warehouse: one DuckDB file, opened for each transaction and closed again; only the parent opens it."""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
@@ -117,8 +117,9 @@ class DuckDBWarehouse:
         rows = self._rows("watermarks", "SELECT * FROM {table}")
         return {row["source_key"]: WatermarkRead.of(row) for row in rows}
 
-    def hours(self, since: date) -> list[HourRead]:
-        rows = self._rows("hours", f"SELECT {', '.join(HOURS.names)} FROM {{table}} WHERE day >= ?", [since])
+    def hours(self, since: date, everything_of: Collection[str] = ()) -> list[HourRead]:
+        query = f"SELECT {', '.join(HOURS.names)} FROM {{table}} WHERE day >= ? OR list_contains(?, source_key)"
+        rows = self._rows("hours", query, [since, list(everything_of)])
         return [HourRead(**row) for row in rows]
 
     def refused_accounts(self) -> list[RefusedAccount]:

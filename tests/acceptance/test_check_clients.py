@@ -277,5 +277,5 @@ def test_a_choice_leaves_the_others_alone(program: Program, dialers: Dialers, di
     assert {row["client_id"] for row in found.rows} == {"1"}
     done = program.run("check", "--client", "Nobody")
     assert done.code == 2
-    assert "that is switched on has --client 'Nobody'.\n    `python main.py clients list` shows" in done.text
+    assert "that can be read has --client 'Nobody'.\n    `python main.py clients list` shows" in done.text
     assert other.seen.connections == 0

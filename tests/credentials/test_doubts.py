@@ -32,6 +32,21 @@ def test_a_dialer_that_is_read_whole_for_two_clients_is_pointed_out() -> None:
 
 
 @pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (ONE, TWO | {"url": "https://d.example/vicidial/"}),
+        (ONE | {"dialer_campaigns": "A,B"}, TWO | {"dialer_campaigns": "B, A"}),
+    ],
+)
+def test_the_same_question_may_be_written_in_another_way(one: Row, other: Row) -> None:
+    assert SEVERAL in told([one, other])[0]
+
+
+def test_clients_with_the_same_name_are_told_by_their_ids() -> None:
+    assert told([ONE, TWO | {"client_name": "One"}])[0].startswith("Sales / One (1) and Sales / One (2) are read")
+
+
+@pytest.mark.parametrize(
     "other",
     [
         TWO | {"dialer_campaigns": "SALES"},

@@ -9,10 +9,12 @@ from tests.warehouses.conftest import Desk
 from tests.warehouses.spool_files import NOON, call, outcome
 
 
-def failed(source: str, why: str, *, campaign: str = "SALES", job_id: str = "job-SALES") -> CampaignOutcome:
+def failed(
+    source: str, why: str, *, campaign: str = "SALES", job_id: str = "job-SALES", label: str = "timed out"
+) -> CampaignOutcome:
     client = ClientOutcome(
         source_key=source, campaign=campaign, client_id="C1" if source else "", client_name="", failure=why,
-        label="timed out", requests=2, notices=("a", "b"),
+        label=label, requests=2, notices=("a", "b"),
     )  # fmt: skip
     return CampaignOutcome(job_id=job_id, campaign=campaign, clients=(client,))
 
@@ -23,7 +25,7 @@ def test_an_empty_warehouse_tells_nothing(desk: Desk) -> None:
 
 def test_the_last_run_of_a_source_and_since_when_it_fails(desk: Desk) -> None:
     desk.commit(outcome(desk.spool.sealed(call(1), call(2), quarantine=["torn", "short"]), job_id="a"))
-    desk.commit(failed("source-1", "first"))
+    desk.commit(failed("source-1", "first", label="login rejected"))
     desk.commit(outcome(desk.spool.sealed(call(3)), job_id="b"), failed("source-2", "other"))
     second_success = desk.batches.last.committed_at
     desk.commit(failed("source-1", "again"))
@@ -41,7 +43,7 @@ def test_the_last_run_of_a_source_and_since_when_it_fails(desk: Desk) -> None:
     )
     assert (first.succeeded_at, first.failing_since) == (second_success, since)
     assert (first.failed_at, first.last_failure) == (desk.batches.last.committed_at, "and again")
-    assert first.last_label == first.label
+    assert first.last_label == "timed out"
     assert (other.source_key, other.succeeded_at, other.last_failure) == ("source-2", None, "other")
     assert (whole.campaign, whole.source_key, whole.failure) == ("B", "", "all of it")
     assert found.newest_calls == {("C1", "SALES"): call(3)["call_time"]}
@@ -59,7 +61,7 @@ def test_a_failure_that_is_over_is_still_told_and_does_not_count(desk: Desk) -> 
     desk.commit(outcome(desk.spool.sealed(call(1))))
     (source,) = desk.warehouse.overview(NOON + timedelta(days=1)).sources
     assert (source.failure, source.failing_since, source.failed_at, source.last_failure) == (None, None, at, "first")
-    assert (source.label, source.inserted) == ("completed", 1)
+    assert (source.label, source.last_label, source.inserted) == ("completed", "timed out", 1)
 
 
 def test_a_replay_of_the_quarantine_is_no_success_of_its_source(desk: Desk) -> None:
