@@ -134,7 +134,7 @@ class ClientReader:
         self._settings = settings
         self._parsing = parsing
         self._again = client.again
-        self._told_again = client.told_again
+        self._misdated = client.misdated
         self._notices: list[str] = []
         self._label = "completed"
         self._read_again = 0
@@ -235,8 +235,20 @@ class ClientReader:
                 break
             self.sealed.append(sealed)
             self._read_again += 1
+        self._tell_what_is_left(trouble)
+
+    def _tell_what_is_left(self, trouble: SyncError | None) -> None:
+        believed = {sealed.window for sealed in self.sealed if sealed.suspect is None}
+        unread = {window.day for window in (*self._windows, *self._again) if window not in believed}
+        left = (self._misdated - {window.day for window in believed}) | (self._misdated & unread)
+        if self._misdated:
+            what = f"its time zone is {self._source.timezone} now and was another before:"
+            days = plural(len(self._misdated), "day")
+            goes_on = f"of {days} that were read, {len(left)} are still to be read again; the next cycles go on"
+            done = f"what was read of {days} has been read again, and call_time is right"
+            self._notices.append(f"{what} {goes_on if left else done}")
         if trouble:
-            self._notices.append(f"not all of it could be read again, and is tried once more: {trouble}")
+            self._notices.append(f"a day could not be read again, and is tried once more: {trouble}")
 
     def _check_limit(self, sealed: SealedWindow) -> None:
         """A dialer that shows as many calls as it ever shows has probably more."""
@@ -256,10 +268,7 @@ class ClientReader:
             self._notices += map(str, troubles)
             if any(trouble.wrong_zone for trouble in troubles):
                 self._label = WRONG_ZONE
-                self._again = ()  # by the dialer's own clock it would only become wrong
-                return
-        if self._told_again:
-            self._notices.append(self._told_again)
+                self._again, self._misdated = (), frozenset()  # by its clock these would only become wrong
 
 
 def refuse_unnamed(source: Credential, version: DialerVersion) -> None:

@@ -39,7 +39,8 @@ class SyncError(Exception):
     """Two or three words for the summary's brackets, such as ``login rejected``."""
 
     def __str__(self) -> str:
-        return f"{self.happened.format(*self.args)} {self.advice.format(*self.args)}".rstrip()
+        happened, advice = self.happened.format(*self.args), self.advice.format(*self.args)
+        return f"{happened}{advice}" if happened.endswith("\n") else f"{happened} {advice}".rstrip()
 
 
 class ConfigError(SyncError):
@@ -185,7 +186,7 @@ class ImportRefused(ConfigError):
     """Arguments: file name, every mistake with its line and column, one per line."""
 
     happened = "Nothing of {0} was imported:\n{1}\n"
-    advice = "Correct these lines and import the file again; it is taken as a whole or not at all."
+    advice = "Correct that and import the file again; it is taken as a whole or not at all."
 
 
 class OptionInvalid(ConfigError):
@@ -307,7 +308,9 @@ class DialerRefused(ClientError):
 
     label = "dialer refused"
     happened = "{0} answered HTTP {1} to {2}."
-    advice = "Check the URL of the credentials row (scheme, port, path) in a browser."
+    advice = (
+        "Check the URL of the credentials row (scheme, port, path) in a browser; import a corrected one with --replace."
+    )
 
 
 class CertificateInvalid(ClientError):

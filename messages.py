@@ -123,8 +123,8 @@ class ClientJob:
     windows: tuple[Window, ...]
     again: tuple[Window, ...] = ()
     """Windows that were read in another time zone: read after these, unless the dialer's clock contradicts the row."""
-    told_again: str = ""
-    """What an operator should know about that."""
+    misdated: frozenset[date] = frozenset()
+    """Days with calls whose times are of another zone, in whichever of these windows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,8 +115,12 @@ CREDENTIALS = Table(
         Column("enabled", STRING, "`no` switches the row off; anything that means yes, or nothing, leaves it on."),
         Column("max_connections", INT64, "For this dialer host; MAX_CONNECTIONS_PER_HOST if empty."),
         Column("verify_tls", STRING, "`no` accepts a certificate that nobody vouches for."),
-        Column("dialer_campaigns", STRING, "Comma list of VICIdial campaigns to export; all if empty."),
-        Column("ingroups", STRING, "Comma list of in-groups to export; all if empty."),
+        Column(
+            "dialer_campaigns",
+            STRING,
+            "Comma list of VICIdial campaigns to export; all if empty, `---NONE---` for none.",
+        ),
+        Column("ingroups", STRING, "Comma list of in-groups to export; all if empty, `---NONE---` for none."),
     ),
 )
 

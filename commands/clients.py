@@ -1,19 +1,16 @@
 """`main.py clients …`: fills and shows the credentials table, and releases refused accounts."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 import click
 
 from commands.folders import make_folder
+from commands.imports import imported
 from commands.sessions import EXIT_CODES, Session
-from commands.summaries import DOUBT
 from config import Settings
-from credentials.csv_files import read_clients, template
-from credentials.doubts import doubts
-from credentials.replaced import rows_beside, zones_changed
-from credentials.rows import source_key, usable_credentials
-from credentials.urls import address_of
+from credentials.csv_files import template
+from credentials.rows import usable_credentials
 from database import Warehouse, open_warehouse
 from dialers.accounts import REFUSED, UNANSWERED, Account, is_of, make_key
 from errors import NoCampaigns, OptionInvalid, full_disk_named
@@ -25,54 +22,6 @@ CLIENTS_ENVIRONMENT = (
     "Environment: WAREHOUSE, DUCKDB_PATH, DATA_DIR, DATASET_ID, CREDENTIALS_TABLE, DEFAULT_TIMEZONE (docs/settings.md)."
 )
 COLUMNS = ("Campaign", "Client", "ClientID", "Dialer", "Report", "User", "Time zone", "State")
-
-
-def imported(warehouse: Warehouse, settings: Settings, path: Path, *, replace: bool) -> list[str]:
-    """Take all rows of a CSV file, or none; as it is told to people.
-
-    Args:
-        replace: switch off the rows that read the same of these clients at another address or for another campaign.
-    """
-    rows = read_clients(path)
-    warehouse.prepare()
-    stored = warehouse.credential_rows()
-    beside = rows_beside(stored, rows)
-    switched_off = [row | {"enabled": "no"} for row in beside] if replace else []
-    merged = warehouse.put_credential_rows([*rows, *switched_off], source_key)
-    changed = merged.changed - len(switched_off)
-    return [
-        f"{path.name}: {merged.added} added, {changed} changed, {merged.left} left as they were",
-        *(_told_beside(row, replace=replace) for row in beside),
-        *(_told_zone(row, zone, settings) for row, zone in zones_changed(stored, rows, settings.default_timezone)),
-        *_told_doubts(warehouse, settings, rows),
-    ]
-
-
-def _who(row: Mapping[str, str | None]) -> str:
-    client = row.get("client_name") or row.get("client_id") or ""
-    return f"{one_line(row.get('campaign') or '')} / {one_line(client)}"
-
-
-def _told_zone(row: Mapping[str, str | None], before: str, settings: Settings) -> str:
-    zone = row.get("timezone") or settings.default_timezone
-    return (
-        f"{_who(row)}: its time zone was {one_line(before)} and is {zone} now; the next cycles read again what was read"
-        " with the old one"
-    )
-
-
-def _told_doubts(warehouse: Warehouse, settings: Settings, rows: Sequence[Mapping[str, str | None]]) -> list[str]:
-    """What concerns these rows, of all that may not be meant so."""
-    usable, _ = usable_credentials(warehouse.credential_rows(), settings)
-    keys = {source_key(row) for row in rows}
-    return [f"{DOUBT} {doubt.happened} {doubt.advice}" for doubt in doubts(usable) if doubt.sources & keys]
-
-
-def _told_beside(row: Mapping[str, str | None], *, replace: bool) -> str:
-    told = f"{_who(row)}: the row for {address_of(row.get('url') or '') or 'another address'}"
-    if replace:
-        return f"{told} is switched off"
-    return f"{told} stays and is read too; if the file's takes its place, import it once more with --replace"
 
 
 def client_lines(warehouse: Warehouse, settings: Settings) -> list[str]:
@@ -115,7 +64,9 @@ def retried(warehouse: Warehouse, settings: Settings, name: str) -> list[str]:
     usable, _ = usable_credentials(warehouse.credential_rows(), settings)
     chosen = [source for source in usable if name in (source.client_name, source.client_id)]
     if not chosen:
-        raise OptionInvalid("clients retry", repr(name), "a ClientName or ClientID that `clients list` shows")
+        raise OptionInvalid(
+            "clients retry", repr(name), "the ClientName or ClientID of a row that can be read; see `clients list`"
+        )
     make_folder(settings.data_dir)
     Troubles.read(settings.data_dir).forgive({source.origin for source in chosen})
     released = release(warehouse, settings, chosen, {REFUSED, UNANSWERED})
@@ -176,7 +127,7 @@ Timezone,Enabled,MaxConnections,VerifyTLS,dialer_campaigns,ingroups. All rows ar
 {CLIENTS_ENVIRONMENT}
 """)  # fmt: skip
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--replace", is_flag=True, help="Switch off the rows of these clients with another address or campaign.")
+@click.option("--replace", is_flag=True, help="Switch off the row that each takes the place of.")
 @click.pass_obj
 def import_file(session: Session, file: Path, replace: bool) -> None:
     """Add or change clients from a CSV file."""

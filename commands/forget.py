@@ -82,6 +82,8 @@ def forget_command(session: Session, phone: str, yes: bool) -> None:
         f" {plural(counts['quarantine'], 'record')} deleted from the quarantine; it is not stored again"
         " (docs/security.md tells how that is ended)"
     )
-    if not counts["calls"] and not counts["quarantine"]:
+    if not counts["forgotten"]:
+        click.echo("It had been forgotten before.")
+    elif not counts["calls"] and not counts["quarantine"]:
         click.echo("Nothing was stored under that number: is it written as the dialer shows it, country code and all?")
     session.exit()

@@ -6,6 +6,7 @@ What it costs the dialer is what matters: one failed login per account, none wit
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -206,7 +207,8 @@ def _clock(source: Credential, version: DialerVersion) -> Iterator[Finding]:
     for trouble in troubles:
         yield replace(about(source, "clock"), ok=False, detail=trouble.happened, advice=trouble.advice)
     if not troubles:
-        yield _well(source, "clock", f"right, and in {source.timezone}")
+        hours = version.utc_offset / timedelta(hours=1)
+        yield _well(source, "clock", f"right, and {hours:+g} hours from UTC now, as {source.timezone} is")
 
 
 def about(row: Credential | SkippedRow, thing: str) -> Finding:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, redirect_stdout
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,15 +14,17 @@ from commands.summaries import DOUBT, marks
 from config import Settings
 from credentials.rows import usable_credentials
 from database import Warehouse, open_warehouse
+from dialers.accounts import is_of
 from dialers.versions import WRONG_ZONE
-from errors import NoCampaigns
-from messages import Credential, SkippedRow, WatermarkRead
+from errors import LoginRejected, NoCampaigns
+from messages import Credential, RefusedAccount, SkippedRow, WatermarkRead
 from overviews import Overview, RunOverview, SourceOverview
 from utils import one_line, plural, utc_now
 
 PATIENCE = timedelta(seconds=30)
 """A commit that is under way holds a DuckDB file for some seconds."""
 NOT_READ = "no cycle has read it yet"
+CHANGED = "its row was changed since then; the next cycle shows whether it is right"
 SHOWN = 5
 """Clients by name in a line that sums them up."""
 
@@ -45,13 +47,16 @@ class ClientStatus:
     read_until: datetime | None
     newest_call: datetime | None
     in_quarantine: int
+    has_changed: bool
+    """Its row, in what the last run had to say against it: that is for the next cycle to see."""
 
     def age(self, now: datetime) -> timedelta | None:
         return None if self.read_until is None else max(now - self.read_until, timedelta())
 
     def needs_a_look(self) -> bool:
         """Nothing failed as far as is known: it may be new, or there is something to know of it."""
-        return self.failure is None and (self.read_until is None or bool(self.last and self.last.notices))
+        nothing = self.read_until is None or self.newest_call is None
+        return self.failure is None and (nothing or bool(self.last and self.last.notices))
 
     def is_well(self, now: datetime, limit: timedelta) -> bool:
         return not self.is_stale(now, limit) and self.label != WRONG_ZONE
@@ -84,27 +89,42 @@ def status_of(warehouse: Warehouse, settings: Settings, now: datetime) -> Status
         raise NoCampaigns(warehouse.describe())
     overview = warehouse.overview(now)
     watermarks = warehouse.watermarks()
-    clients = [_client(source, overview, watermarks.get(source.source_key)) for source in usable]
+    refusals = warehouse.refused_accounts()
+    clients = [_client(source, overview, watermarks.get(source.source_key), refusals) for source in usable]
     clients += [_unusable(row, overview) for row in unusable]
     return Status(now=now, stale_after=settings.stale_after, runs=overview.runs, clients=tuple(clients))
 
 
-def _client(source: Credential, overview: Overview, watermark: WatermarkRead | None) -> ClientStatus:
+def _client(
+    source: Credential, overview: Overview, watermark: WatermarkRead | None, refusals: Sequence[RefusedAccount]
+) -> ClientStatus:
     last = next((each for each in overview.sources if each.source_key == source.source_key), None)
     failed = _failed_as_a_whole(source.campaign, overview) or (last if last and last.failure else None)
+    label = failed.label if failed else WRONG_ZONE if last and last.label == WRONG_ZONE else None
+    has_changed = _has_changed(label, source, watermark, refusals)
     return ClientStatus(
         campaign=source.campaign,
         client_id=source.client_id,
         client_name=source.client_name,
         source_key=source.source_key,
         last=last,
-        failure=failed.failure if failed else None,
-        label=failed.label if failed else WRONG_ZONE if last and last.label == WRONG_ZONE else None,
+        failure=CHANGED if failed and has_changed else failed.failure if failed else None,
+        label=label if failed or not has_changed else None,
         failing_since=failed.failing_since if failed else None,
         read_until=watermark.read_until if watermark else None,
         newest_call=overview.newest_calls.get((source.client_id, source.campaign)),
         in_quarantine=overview.in_quarantine.get(source.source_key, 0),
+        has_changed=has_changed,
     )
+
+
+def _has_changed(
+    label: str | None, source: Credential, watermark: WatermarkRead | None, refusals: Sequence[RefusedAccount]
+) -> bool:
+    """Whether the row has another password, or time zone, than the one that this trouble was about."""
+    if label == LoginRejected.label:
+        return not any(is_of(refusal, source) for refusal in refusals)
+    return label == WRONG_ZONE and watermark is not None and source.timezone not in watermark.timezones
 
 
 def _failed_as_a_whole(campaign: str, overview: Overview) -> SourceOverview | None:
@@ -125,6 +145,7 @@ def _unusable(row: SkippedRow, overview: Overview) -> ClientStatus:
         campaign=row.campaign, client_id=row.client_id, client_name=row.client_name, source_key="",
         last=told[0] if told else None, failure=f"not read: {row.reason}", label="row cannot be used",
         failing_since=told[0].failing_since if told else None, read_until=None, newest_call=None, in_quarantine=0,
+        has_changed=False,
     )  # fmt: skip
 
 
@@ -190,6 +211,8 @@ def _state(client: ClientStatus, status: Status) -> str:
     parts = [read]
     if client.newest_call:
         parts.append(f"newest call {_local(client.newest_call)}")
+    elif client.read_until:
+        parts.append("no calls lately")
     if client.last and client.source_key:
         last = client.last
         parts.append(f"last run {last.inserted:,} inserted, {last.updated:,} updated, {last.unchanged:,} unchanged")
@@ -206,7 +229,9 @@ def _told(client: ClientStatus) -> Iterator[str]:
         yield f"{client.label or 'failed'}{since}: {one_line(client.failure, limit=500)}"
     elif last and last.last_failure and last.failed_at:
         yield f"last failure {_local(last.failed_at)}, over since: {last.last_label or 'failed'}"
-    if last and last.notices:
+    if client.has_changed and not client.failure:
+        yield CHANGED
+    elif last and last.notices:
         yield one_line(last.notices, limit=500)
 
 

@@ -94,7 +94,8 @@ def _row(
     """One row and its mistakes; ``lines`` remembers which line named a source first."""
     cells = _without_empty_end(cells, len(header))
     if len(cells) != len(header):
-        return {}, [f"  line {line}: {len(cells)} cells instead of {len(header)}"]
+        quotes = "; a cell with a comma in it stands in double quotes" if len(cells) > len(header) else ""
+        return {}, [f"  line {line}: {len(cells)} cells instead of {len(header)}{quotes}"]
     ours = by_our_names(dict(zip(header, cells, strict=True)))
     mistakes = [f"  line {line}, column {_shown(problem.column)}: {problem.text}" for problem in problems_of(ours)]
     row: dict[str, str | None] = {column.name: ours.get(column.name) or None for column in CREDENTIALS.columns}

@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 from messages import Credential
 from utils import one_line
 
+KINDS = ("campaign[]", "group[]")
+EVERYTHING, NOTHING = "---ALL---", "---NONE---"
+"""VICIdial's own words in a choice of campaigns or in-groups."""
 SHOWN = 3
 """Clients by name in one line."""
 
@@ -24,24 +27,51 @@ class Doubt:
 
 def doubts(sources: Sequence[Credential]) -> Iterator[Doubt]:
     """Of all rows that are read."""
-    yield from _read_for_several_clients(sources)
+    yield from _read_more_than_once(sources)
     yield from _passwords_that_differ(sources)
 
 
-def _read_for_several_clients(sources: Sequence[Credential]) -> Iterator[Doubt]:
-    """Each call is stored once per client, since a client is part of its identity."""
+def _read_more_than_once(sources: Sequence[Credential]) -> Iterator[Doubt]:
+    """A client is part of a call's identity, so that the same call of two clients is two rows."""
     alike: defaultdict[tuple[object, ...], list[Credential]] = defaultdict(list)
     for source in sources:
         where = urlsplit(source.dialer_url)[1:]  # http or https, it is the same machine
-        alike[where, source.report, frozenset(source.parameters)].append(source)
-    for same in alike.values():
-        if len({source.client_id for source in same}) > 1:
+        others = frozenset(pair for pair in source.parameters if pair[0] not in KINDS)
+        alike[where, source.report, others].append(source)
+    for of_dialer in alike.values():
+        for same in _that_overlap(of_dialer):
             yield _doubt(
                 same,
-                f"{_names(same)} are read from {same[0].host} with the same question: each of its calls is stored for"
-                " each of them.",
-                "Say in dialer_campaigns and ingroups of each row what is whose; leave it if that is what you want.",
+                f"{_names(same)} are rows that ask {same[0].host} for some of the same calls. Such a call is stored for"
+                " each client, and within one client for the campaign that shows it first.",
+                "Say in dialer_campaigns and ingroups of each row what is whose (---NONE--- for none of a kind); leave"
+                " it if that is what you want.",
             )
+
+
+def _that_overlap(sources: Sequence[Credential]) -> Iterator[list[Credential]]:
+    """Groups of rows that have calls in common, directly or by way of another row of the group."""
+    left = list(sources)
+    while left:
+        group, left = [left[0]], left[1:]
+        for one in group:  # it grows meanwhile
+            group += [other for other in left if _have_calls_in_common(one, other)]
+            left = [other for other in left if other not in group]
+        if len(group) > 1:
+            yield group
+
+
+def _have_calls_in_common(one: Credential, other: Credential) -> bool:
+    return any(
+        mine and yours and (EVERYTHING in mine | yours or mine & yours)
+        for mine, yours in zip(_wanted(one), _wanted(other), strict=True)
+    )
+
+
+def _wanted(source: Credential) -> list[frozenset[str]]:
+    """Names of outbound campaigns and of in-groups; a row that names nothing of either kind wants everything."""
+    named = [frozenset(value for name, value in source.parameters if name == kind) for kind in KINDS]
+    return [names - {NOTHING} for names in named] if any(named) else [frozenset({EVERYTHING})] * len(KINDS)
 
 
 def _passwords_that_differ(sources: Sequence[Credential]) -> Iterator[Doubt]:

@@ -7,31 +7,29 @@ from credentials.urls import address_of, report_address
 from errors import RowUnusable
 
 
-def rows_beside(stored: Sequence[Row], imported: Sequence[Row]) -> list[dict[str, str | None]]:
-    """Of the table's rows, those switched on that differ from an imported one by address or by campaign alone.
+def rows_meant(stored: Sequence[Row], imported: Sequence[Row]) -> list[tuple[Row, list[Row]]]:
+    """Each imported row that is on, with those of the table that differ from it by address or by campaign alone.
 
     Both are part of what a row is known by, so that a corrected one does not change the row with the mistake. An
-    address is scheme, host and folder.
+    address is scheme, host and folder. Rows that are imported too are not meant.
     """
     keys = {source_key(row) for row in imported}
-    wanted = [row for row in map(by_our_names, imported) if not is_switched_off(row)]
-    others = [row for row in map(by_our_names, stored) if not is_switched_off(row) and source_key(row) not in keys]
-    return [
-        {name: value or None for name, value in row.items()}
-        for row in others
-        if any(_may_be_meant(new, row) for new in wanted)
-    ]
-
-
-def zones_changed(stored: Sequence[Row], imported: Sequence[Row], default: str) -> list[tuple[Row, str]]:
-    """Imported rows whose time zone the table has as another one, and that other one; ``default`` where it is empty."""
-    before = {source_key(row): by_our_names(row).get("timezone") or default for row in stored}
-    changed = []
+    others = [row for row in map(by_our_names, stored) if source_key(row) not in keys]
+    found: list[tuple[Row, list[Row]]] = []
     for row in imported:
-        zone = before.get(source_key(row), "")
-        if zone not in ("", row.get("timezone") or default) and not is_switched_off(by_our_names(row)):
-            changed.append((row, zone))
-    return changed
+        new = by_our_names(row)
+        if not is_switched_off(new):
+            meant = [_as_stored(old) for old in others if _may_be_meant(new, old)]
+            found.append((row, meant))
+    return found
+
+
+def is_on(row: Row) -> bool:
+    return not is_switched_off(by_our_names(row))
+
+
+def _as_stored(row: dict[str, str]) -> Row:
+    return {name: value or None for name, value in row.items()}
 
 
 def _may_be_meant(new: dict[str, str], old: dict[str, str]) -> bool:

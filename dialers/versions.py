@@ -67,8 +67,8 @@ def clock_troubles(version: DialerVersion, source: Credential, now: datetime) ->
         such = f" (at this time of the year that is, for example, {' or '.join(zones)})" if zones else ""
         yield ClockTrouble(
             f"{source.host} is {hours:+g} hours from UTC, which is not {source.timezone}: call_time is wrong.",
-            f"Set Timezone of its row to the zone of the dialer's clock{such}, and import it; what was read before is"
-            " then read again by itself.",
+            f"Set Timezone of its row (empty, it is DEFAULT_TIMEZONE) to the zone of the dialer's clock{such}, and"
+            " import it; what was read before is then read again by itself.",
             wrong_zone=True,
         )
     if abs(version.now - now) > CLOCK_TOLERANCE:

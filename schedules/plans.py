@@ -12,7 +12,7 @@ from reports import REPORTS
 from schedules.days import HOURS, hour_start, hours_between, local_day, local_hour
 from schedules.histories import History, Hours
 from schedules.zones import misdated
-from utils import consecutive, plural
+from utils import consecutive
 
 ZONE_CHANGE = timedelta(hours=27)
 """A corrected time zone moves the local hours by up to that much, and some were never asked for."""
@@ -121,13 +121,8 @@ def _with_what_is_read_again(
     if len(newest) > DAYS_READ_AGAIN:
         newest, others = newest[: DAYS_READ_AGAIN // 2], newest[DAYS_READ_AGAIN // 2 :]
         others = Random(run_id).sample(others, DAYS_READ_AGAIN - len(newest))  # noqa: S311 - fairness, no secret
-    days = {day for day, _ in wrong}
-    told = (
-        f"its time zone is {source.timezone} now and was another: what was read of {plural(len(days), 'day')} since"
-        f" {min(days)} is read again, at most {DAYS_READ_AGAIN} days in a cycle, so that call_time becomes right"
-    )
-    chosen = {day: wanted[day] for day in (*newest, *others)}
-    return replace(job, again=_windows(chosen, source, history, now), told_again=told)
+    again = _windows({day: wanted[day] for day in (*newest, *others)}, source, history, now)
+    return replace(job, again=again, misdated=frozenset(day for day, _ in wrong))
 
 
 def _unsettled(hours: Hours, today: date, zone: str, settings: Settings) -> list[date]:

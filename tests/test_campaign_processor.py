@@ -211,21 +211,23 @@ def test_any_other_trouble_of_a_window_ends_its_source(dialer: SimulatedDialer, 
 
 # What was read in another time zone
 
-AGAIN = "its time zone was another"
+AGAIN = "its time zone is America/New_York now and was another before:"
 
 
 def with_days_again(dialer: SimulatedDialer, **changes: Any) -> CampaignJob:
     """Its afternoon as usual, then the morning and the noon, which were read in another zone before."""
     job = job_of(dialer, (source(dialer, **changes), [day_window(15, 23)]))
     (only,) = job.clients
-    return replace(job, clients=(replace(only, again=(day_window(0, 9), day_window(10, 14)), told_again=AGAIN),))
+    again = day_window(0, 9), day_window(10, 14)
+    return replace(job, clients=(replace(only, again=again, misdated=frozenset({again[0].day})),))
 
 
 def test_what_was_read_in_another_zone_is_read_after_the_rest(dialer: SimulatedDialer, settings: Settings) -> None:
     outcome = process_campaign(with_days_again(dialer), settings)
     assert [window.window.first_hour for window in outcome.sealed] == [15, 0, 10]
     (fared,) = outcome.clients
-    assert (fared.failure, fared.notices, fared.windows_planned, fared.windows_read) == (None, (AGAIN,), 3, 3)
+    assert (fared.failure, fared.windows_planned, fared.windows_read) == (None, 3, 3)
+    assert fared.notices == (f"{AGAIN} what was read of 1 day has been read again, and call_time is right",)
 
 
 def test_it_is_left_as_it_was_where_the_dialers_clock_contradicts_the_row(
@@ -236,7 +238,7 @@ def test_it_is_left_as_it_was_where_the_dialers_clock_contradicts_the_row(
     assert [window.window.first_hour for window in outcome.sealed] == [15]
     (fared,) = outcome.clients
     assert (fared.label, fared.windows_planned, len(fared.notices)) == ("wrong time zone", 1, 1)
-    assert AGAIN not in fared.notices
+    assert AGAIN not in fared.notices[0]
 
 
 @pytest.mark.parametrize(
@@ -254,7 +256,17 @@ def test_what_cannot_be_read_again_is_no_failure_of_a_client_that_was_read(
     (fared,) = outcome.clients
     assert (fared.failure, fared.label) == (None, "completed")
     assert fared.windows_planned == fared.windows_read
-    assert fared.notices[-1].startswith("not all of it could be read again, and is tried once more: 127.0.0.1")
+    assert fared.notices[0] == f"{AGAIN} of 1 day that were read, 1 are still to be read again; the next cycles go on"
+    assert fared.notices[1].startswith("a day could not be read again, and is tried once more: 127.0.0.1")
+
+
+def test_a_row_may_want_none_of_a_kind(dialer: SimulatedDialer, settings: Settings) -> None:
+    """In-groups of other clients on the same dialer, for instance."""
+    ours = dialer.world.centre.campaigns[0]
+    who = source(dialer, parameters=(("campaign[]", ours), ("group[]", "---NONE---")))
+    frame = rows(only_window(read(dialer, who, settings)))
+    assert set(frame["dialer_campaign"]) == {ours}
+    assert set(frame["direction"]) == {"outbound"}
 
 
 def test_too_many_rows_for_the_dialers_memory_cost_that_window_only(

@@ -1,5 +1,7 @@
 """clients, backfill, demo and --help, as their user sees them."""
 
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -47,21 +49,69 @@ def test_a_corrected_url_is_told_and_takes_the_old_row_out_when_asked(program: P
 
 
 def test_an_import_tells_what_it_changes_beyond_its_rows(program: Program) -> None:
-    """A campaign under another name, a time zone, rows that do not fit together; each only where it concerns them."""
+    """A campaign under another name, and rows that do not fit together; each only where it concerns them."""
     sales, agent = ("Sales", "http://d.example/", "1"), ("Help", "http://e.example/", "9")
     program.import_clients(sales, agent)
     renamed = program.import_clients(("Selling", "http://d.example/", "1")).text
-    assert "Sales / Client 1: the row for http://d.example/vicidial/ stays and is read too; if" in renamed
-    program.run("clients", "import", str(program.folder / "clients.csv"), "--replace")
-    path = program.folder / "clients.csv"
-    path.write_text(path.read_text(encoding="utf-8").replace(ZONE, "UTC"), encoding="utf-8")
-    zone = program.run("clients", "import", str(path)).text
-    assert f"Selling / Client 1: its time zone was {ZONE} and is UTC now" in zone
+    assert "Selling / Client 1: the row with Campaign Sales stays and is read too; if" in renamed
+    assert "! Sales / Client 1 and Selling / Client 1 are rows that ask d.example for some of the same calls" in renamed
+    replaced = program.run("clients", "import", str(program.folder / "clients.csv"), "--replace").text
+    assert "Selling / Client 1: the row with Campaign Sales is switched off" in replaced
+    assert "!" not in replaced
     both = program.import_clients(("Selling", "http://d.example/", "2", "another-password")).text
-    assert "! Selling / Client 1 and Selling / Client 2 are read from d.example with the same question" in both
+    assert "! Selling / Client 1 and Selling / Client 2 are rows that ask d.example for some of the same calls" in both
     assert "! the rows of Selling / Client 1 and Selling / Client 2 have different passwords for user" in both
     assert "another-password" not in both
     assert program.import_clients(agent).text.count("\n") == 1
+
+
+def test_where_several_rows_may_be_meant_none_is_switched_off(program: Program) -> None:
+    """A client may have two dialers, and the URL of one of them was wrong."""
+    program.import_clients(("Sales", "http://good.example/", "1"), ("Sales", "http://wrong.example/", "1"))
+    program.import_clients(("Sales", "http://right.example/", "1"))
+    told = program.run("clients", "import", str(program.folder / "clients.csv"), "--replace").text
+    assert (
+        "2 rows may be meant, for http://good.example/vicidial/ and for http://wrong.example/vicidial/: none is" in told
+    )
+    assert "switched off" not in program.run("clients", "list").text
+    both = ("Sales", "http://right.example/", "1"), ("Sales", "http://good.example/", "1")
+    program.import_clients(*both)
+    told = program.run("clients", "import", str(program.folder / "clients.csv"), "--replace").text
+    assert "Sales / Client 1: the row for http://wrong.example/vicidial/ is switched off" in told
+    assert program.run("clients", "list").text.count("switched off") == 1
+
+
+def in_zone(program: Program, zone: str, *row: str) -> str:
+    """What an import with --replace of this row says."""
+    program.import_clients(row)
+    path = program.folder / "clients.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace(ZONE, zone), encoding="utf-8")
+    return program.run("clients", "import", str(path), "--replace").text
+
+
+def test_what_another_row_read_in_a_wrong_zone_is_told_with_the_backfill_that_puts_it_right(
+    program: Program, dialers: Dialers
+) -> None:
+    """A new row does not know how far back the old one has read."""
+    dialer = dialers(days=5)
+    in_zone(program, "UTC", "Sales", dialer.url, "1")
+    assert program.run("--single", FIRST_RUN_DAYS="4").code == 1
+    told = in_zone(program, ZONE, "Sold", dialer.url, "1")
+    assert "Sold / Client 1: what another row of it (" in told
+    [options] = re.findall(r"keeps the times of UTC; if these are wrong: `python main.py (backfill [^`]+)`", told)
+    assert program.run("--single", FIRST_RUN_DAYS="0").code == 0
+    zone = ZoneInfo(ZONE)
+
+    def wrong() -> int:
+        rows = program.calls()
+        return sum(row["call_time"].astimezone(zone).replace(tzinfo=None) != row["call_time_local"] for row in rows)
+
+    assert wrong() > 0
+    assert program.run(*shlex.split(options)).code == 0
+    assert wrong() == 0
+    assert "another row" not in in_zone(program, ZONE, "Sold", dialer.url, "1")
+    again = in_zone(program, "UTC", "Sold", dialer.url, "1")
+    assert "some of what was read of it is in another time zone than UTC; the next cycles read that again" in again
 
 
 def test_ctrl_c_while_the_program_is_still_being_imported_prints_no_traceback(program: Program) -> None:

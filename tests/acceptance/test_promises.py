@@ -115,7 +115,7 @@ def test_a_wrong_zone_is_reported_and_once_corrected_every_call_is_put_right(
     program.run("clients", "import", str(path))
     mended = program.run("--single")
     assert mended.code == 0
-    assert f"its time zone is {ZONE} now and was another: what was read of 7 days" in mended.text
+    assert f"its time zone is {ZONE} now and was another before: what was read of 7 days has been" in mended.text
     after = program.calls()
     assert len(after) == len(before)
     assert len({row["call_date"] for row in after}) == 7

@@ -30,6 +30,13 @@ SHOWN = (
 )
 
 
+def no_old_orders_are_given(program: Program, *, changed: int) -> None:
+    text = program.run("status").text
+    assert text.count("its row was changed since then; the next cycle shows whether it is right") == changed
+    assert "Correct the password" not in text
+    assert "which is not UTC" not in text
+
+
 def test_three_mistakes_are_plain_after_a_cycle_and_gone_after_the_next(program: Program, dialers: Dialers) -> None:
     dialer = dialers()
     assert program.run("status").code == 2  # there is no client yet
@@ -75,6 +82,7 @@ def test_three_mistakes_are_plain_after_a_cycle_and_gone_after_the_next(program:
     program.import_clients(("Bad", dialer.url, "2", PASSWORD), ("Bad", dialer.url, "4"))
     switched_off = "UPDATE vicidial.credentials SET enabled = 'no' WHERE client_id = '3'"
     program.change(switched_off)
+    no_old_orders_are_given(program, changed=2)
     program.run("--single")
     mended = told(program, code=0)["clients"]
     assert set(mended) == {"1", "2", "4"}

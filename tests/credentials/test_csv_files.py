@@ -107,7 +107,7 @@ Sales,https://d.example/,report,hunter2,Dan,C4
 """
     assert mistakes(tmp_path, content) == [
         "line 3, column URL: the URL must begin with http:// or https:// and a host name",
-        "line 3, column Timezone: 'Eastern' is no IANA time zone like America/New_York",
+        "line 3, column Timezone: is no IANA time zone like America/New_York",
         "line 3, column MaxConnections: must be a whole number from 1 to 50",
         "line 4, column Campaign: is empty",
         "line 4, column Username: is empty",

@@ -13,7 +13,8 @@ ONE = {
     "password": "hunter2",
 }  # fmt: skip
 TWO = ONE | {"client_id": "2", "client_name": "Two"}
-SEVERAL = "each of its calls is stored for each of them"
+AGENT = "http://d.example/vicidial/user_stats.php?user=2001&file_download=6"
+SEVERAL = "ask d.example for some of the same calls"
 PASSWORDS = "have different passwords for user 'u' of d.example"
 
 
@@ -27,7 +28,7 @@ def told(rows: Sequence[Row]) -> list[str]:
 
 def test_a_dialer_that_is_read_whole_for_two_clients_is_pointed_out() -> None:
     [happened] = told([ONE, TWO | {"campaign": "Support"}])
-    assert happened.startswith("Sales / One and Support / Two are read from d.example")
+    assert happened.startswith("Sales / One and Support / Two are rows that ask d.example")
     assert SEVERAL in happened
 
 
@@ -36,42 +37,52 @@ def test_a_dialer_that_is_read_whole_for_two_clients_is_pointed_out() -> None:
     [
         (ONE, TWO | {"url": "https://d.example/vicidial/"}),
         (ONE | {"dialer_campaigns": "A,B"}, TWO | {"dialer_campaigns": "B, A"}),
+        (ONE, ONE | {"campaign": "Support"}),
+        (ONE, TWO | {"dialer_campaigns": "SALES"}),
+        (ONE, TWO | {"url": "http://d.example/vicidial/call_report_export.php?campaign[]=SALES"}),
+        (ONE | {"dialer_campaigns": "A"}, TWO | {"dialer_campaigns": "B"}),  # and all in-groups, both of them
+        (ONE | {"ingroups": "A,B", "dialer_campaigns": "S"}, TWO | {"ingroups": "B", "dialer_campaigns": "T"}),
+        (ONE | {"url": AGENT}, TWO | {"url": AGENT}),
     ],
 )
-def test_the_same_question_may_be_written_in_another_way(one: Row, other: Row) -> None:
+def test_rows_that_have_calls_in_common_are_pointed_out(one: Row, other: Row) -> None:
     assert SEVERAL in told([one, other])[0]
 
 
 def test_clients_with_the_same_name_are_told_by_their_ids() -> None:
-    assert told([ONE, TWO | {"client_name": "One"}])[0].startswith("Sales / One (1) and Sales / One (2) are read")
+    assert told([ONE, TWO | {"client_name": "One"}])[0].startswith("Sales / One (1) and Sales / One (2) are rows")
 
 
 @pytest.mark.parametrize(
-    "other",
+    ("one", "other"),
     [
-        TWO | {"dialer_campaigns": "SALES"},
-        TWO | {"url": "http://d.example/vicidial/call_report_export.php?campaign[]=SALES"},
-        TWO | {"url": "http://e.example/vicidial/"},
-        ONE | {"campaign": "Support"},  # one client: its calls stay with the campaign that showed them first
+        (ONE, TWO | {"url": "http://e.example/vicidial/"}),
+        (ONE, TWO | {"url": "http://d.example/other/vicidial/"}),
+        (ONE | {"dialer_campaigns": "A", "ingroups": "---NONE---"}, TWO | {"dialer_campaigns": "B"}),
+        (ONE | {"dialer_campaigns": "A", "ingroups": "---NONE---"}, TWO | {"ingroups": "A", "dialer_campaigns": "B"}),
+        (ONE | {"dialer_campaigns": "A", "ingroups": "C"}, TWO | {"ingroups": "D", "dialer_campaigns": "B"}),
+        (ONE | {"url": AGENT}, TWO | {"url": AGENT.replace("2001", "2002")}),
+        (ONE, TWO | {"url": AGENT}),
     ],
 )
-def test_rows_that_ask_for_something_else_are_not(other: Row) -> None:
-    assert told([ONE, other]) == []
+def test_rows_that_ask_for_something_else_are_not(one: Row, other: Row) -> None:
+    assert told([one, other]) == []
 
 
 def test_a_user_with_two_passwords_is_pointed_out() -> None:
-    [happened] = told([ONE, TWO | {"dialer_campaigns": "SALES", "password": "hunter3"}])
+    elsewhere = {"url": "http://d.example/other/vicidial/", "password": "hunter3"}
+    [happened] = told([ONE, TWO | elsewhere])
     assert PASSWORDS in happened
-    assert told([ONE, TWO | {"dialer_campaigns": "SALES", "password": "hunter3", "username": "v"}]) == []
+    assert told([ONE, TWO | elsewhere | {"username": "v"}]) == []
 
 
 def test_of_many_clients_only_some_are_named() -> None:
     [happened] = told([ONE | {"client_id": str(number), "client_name": f"C{number}"} for number in range(9)])
-    assert happened.startswith("Sales / C0, Sales / C1, Sales / C2 and 6 more are read")
+    assert happened.startswith("Sales / C0, Sales / C1, Sales / C2 and 6 more are rows")
 
 
 def test_each_doubt_says_which_rows_it_is_about() -> None:
-    third = ONE | {"client_id": "3", "dialer_campaigns": "SALES"}
+    third = ONE | {"client_id": "3", "url": "http://e.example/"}
     usable, _ = usable_credentials([ONE, TWO, third], Settings())
     [found] = doubts(usable)
     assert found.sources == {source.source_key for source in usable[:2]}

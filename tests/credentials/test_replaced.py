@@ -1,8 +1,8 @@
-"""Which rows of the table an import may be meant to replace, and whose time zone it changes."""
+"""Which rows of the table an imported one may be meant to replace."""
 
 import pytest
 
-from credentials.replaced import rows_beside, zones_changed
+from credentials.replaced import is_on, rows_meant
 from credentials.rows import Row
 
 OLD = {
@@ -28,9 +28,11 @@ AGENT = "https://new.example/vicidial/user_stats.php?user="
     ],
 )
 def test_the_same_reading_at_another_address_or_for_another_campaign_is_found(stored: Row) -> None:
-    (found,) = rows_beside([stored], [NEW])
+    [(new, [found])] = rows_meant([stored], [NEW])
+    assert new == NEW
     assert (found["campaign"], found["client_id"]) == (stored.get("campaign") or "Sales", "1")
     assert found.get("password") == stored.get("password")
+    assert is_on(found)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +40,6 @@ def test_the_same_reading_at_another_address_or_for_another_campaign_is_found(st
     [
         NEW,
         NEW | {"password": "another"},
-        OLD | {"enabled": "No"},
         OLD | {"campaign": "Support"},
         OLD | {"client_id": "2"},
         OLD | {"url": f"{AGENT}2001"},
@@ -47,31 +48,24 @@ def test_the_same_reading_at_another_address_or_for_another_campaign_is_found(st
     ],
 )
 def test_other_rows_are_left_alone(stored: Row) -> None:
-    assert rows_beside([stored], [NEW]) == []
+    assert rows_meant([stored], [NEW]) == [(NEW, [])]
+
+
+def test_a_row_that_is_off_already_is_found_and_told_apart() -> None:
+    [(_, [found])] = rows_meant([OLD | {"enabled": "No"}], [NEW])
+    assert not is_on(found)
+
+
+def test_rows_that_are_imported_too_are_not_meant() -> None:
+    assert [others for _, others in rows_meant([OLD, NEW], [NEW, OLD])] == [[], []]
 
 
 def test_every_agent_is_a_reading_of_its_own() -> None:
     agents = [OLD | {"url": f"{AGENT}{agent}"} for agent in ("2001", "2002")]
     moved = OLD | {"url": f"{AGENT}2002".replace("new", "newer")}
-    assert [row["url"] for row in rows_beside(agents, [moved])] == [f"{AGENT}2002"]
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "told"),
-    [
-        ("UTC", "America/New_York", ["UTC"]),
-        ("UTC", None, ["UTC"]),
-        (None, "UTC", ["Europe/Berlin"]),
-        (None, "Europe/Berlin", []),
-        ("Europe/Berlin", None, []),
-        ("UTC", "UTC", []),
-    ],
-)
-def test_another_time_zone_of_the_same_row_is_noticed(before: str | None, after: str | None, told: list[str]) -> None:
-    new = NEW | {"timezone": after}
-    found = zones_changed([NEW | {"timezone": before}, OLD], [new, NEW | {"client_id": "2"}], "Europe/Berlin")
-    assert found == [(new, zone) for zone in told]
+    [(_, found)] = rows_meant(agents, [moved])
+    assert [row["url"] for row in found] == [f"{AGENT}2002"]
 
 
 def test_an_imported_row_that_is_off_replaces_nothing() -> None:
-    assert rows_beside([OLD], [NEW | {"enabled": "no"}]) == []
+    assert rows_meant([OLD], [NEW | {"enabled": "no"}]) == []

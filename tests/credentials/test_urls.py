@@ -218,8 +218,8 @@ def test_an_address_that_is_taken_can_be_asked_and_is_that_host(host: str, path:
 @given(
     page=st.sampled_from(["", "call_report_export.php", "user_stats.php", "admin.php"]),
     name=st.sampled_from(["pass", "user", "user_group", "file_download", "did", "modify_x", "campaign[]", "x"])
-    | st.text(max_size=5),
-    other=st.text(max_size=5),
+    | st.text(st.characters(exclude_characters="#"), max_size=5),
+    other=st.text(st.characters(exclude_characters="#"), max_size=5),  # what follows one is no part of the query
 )
 def test_no_error_repeats_what_a_url_holds(page: str, name: str, other: str) -> None:
     query = f"{name}=hunter2&{other}&token=hunter2"

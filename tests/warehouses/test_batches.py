@@ -159,6 +159,28 @@ def test_a_watermark_that_stays_where_it_is_still_tells_another_time_zone(desk: 
         assert known.timezones == ({old, new} if hours == 1 else set(zones))
 
 
+def test_what_an_older_version_left_can_be_read_and_gets_its_new_columns_once(desk: Desk) -> None:
+    desk.commit(outcome(desk.spool.sealed(call(1))), watermarks=(read_until(1),))
+    for table in ("watermarks", "hours"):
+        execute(desk.settings, f"ALTER TABLE vicidial.{table} DROP COLUMN timezone")
+    execute(desk.settings, "DELETE FROM vicidial.migrations WHERE number IN (9, 10)")
+    assert [known.timezones for known in desk.warehouse.watermarks().values()] == [frozenset()]
+    for _ in range(2):
+        desk.warehouse.prepare()
+    assert [read.timezone for read in desk.warehouse.hours(DAY)] == [None]
+    desk.commit(watermarks=(read_until(2),))
+    assert [known.timezones for known in desk.warehouse.watermarks().values()] == [frozenset({"UTC"})]
+
+
+def test_of_some_sources_every_hour_is_given(desk: Desk) -> None:
+    for source in ("source-1", "source-2"):
+        desk.commit(outcome(desk.spool.sealed(call(1), source=source)))
+    after = DAY + timedelta(days=1)
+    assert [read.source_key for read in desk.warehouse.hours(after, ["source-2"])] == ["source-2"]
+    assert desk.warehouse.hours(after) == []
+    assert len(desk.warehouse.hours(DAY, ["source-2"])) == 2
+
+
 def test_an_hour_tells_in_which_time_zone_it_was_read_last(desk: Desk) -> None:
     for zone in ("UTC", "America/New_York"):
         desk.commit(outcome(desk.spool.sealed(call(1), timezone=zone)))

@@ -1,0 +1,107 @@
+"""`main.py clients import`: a CSV file into the credentials table, and what it changes beyond its rows."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+
+from commands.summaries import DOUBT
+from config import Settings
+from credentials.csv_files import read_clients
+from credentials.doubts import doubts
+from credentials.replaced import is_on, rows_meant
+from credentials.rows import Row, source_key, usable_credentials
+from credentials.urls import address_of
+from database import Warehouse
+from messages import Credential, HourRead
+from schedules.days import local_day
+from utils import one_line, plural, utc_now
+
+
+def imported(warehouse: Warehouse, settings: Settings, path: Path, *, replace: bool) -> list[str]:
+    """Take all rows of a CSV file, or none; as it is told to people.
+
+    Args:
+        replace: switch off the row that an imported one takes the place of, where only one can be meant.
+    """
+    rows = read_clients(path)
+    warehouse.prepare()
+    meant = rows_meant(warehouse.credential_rows(), rows)
+    on = [(new, [old for old in others if is_on(old)]) for new, others in meant]
+    replaced = [others[0] for _, others in on if len(others) == 1] if replace else []
+    merged = warehouse.put_credential_rows([*rows, *({**row, "enabled": "no"} for row in replaced)], source_key)
+    changed = merged.changed - len(replaced)
+    usable, _ = usable_credentials(warehouse.credential_rows(), settings)
+    keys = {source_key(row) for row in rows}
+    return [
+        f"{path.name}: {merged.added} added, {changed} changed, {merged.left} left as they were",
+        *(line for new, others in on if others for line in _told_beside(new, others, replace=replace)),
+        *_told_zones(warehouse, [source for source in usable if source.source_key in keys], meant),
+        *(f"{DOUBT} {doubt.happened} {doubt.advice}" for doubt in doubts(usable) if doubt.sources & keys),
+    ]
+
+
+def _told_beside(new: Row, others: Sequence[Row], *, replace: bool) -> Iterator[str]:
+    shown = [_difference(new, old) for old in others]
+    if replace and len(others) == 1:
+        yield f"{_who(new)}: the row {shown[0]} is switched off"
+    elif replace:
+        yield (
+            f"{_who(new)}: {plural(len(others), 'row')} may be meant, {' and '.join(shown)}: none is switched off;"
+            " import the one that is to go with Enabled set to no"
+        )
+    else:
+        for each in shown:
+            yield (
+                f"{_who(new)}: the row {each} stays and is read too; if this one takes its place, import the file once"
+                " more with --replace"
+            )
+
+
+def _told_zones(
+    warehouse: Warehouse, sources: Sequence[Credential], meant: Sequence[tuple[Row, Sequence[Row]]]
+) -> Iterator[str]:
+    """What was read in another time zone: by these rows themselves, or by rows that they may take the place of."""
+    before = {source_key(new): others for new, others in meant}
+    keys = [source.source_key for source in sources]
+    keys += [source_key(old) for source in sources for old in before.get(source.source_key, ())]
+    read: dict[str, list[HourRead]] = {}
+    for each in warehouse.hours(date.max, keys) if keys else ():
+        read.setdefault(each.source_key, []).append(each)
+    for source in sources:
+        own = read.get(source.source_key, [])
+        who = f"{one_line(source.campaign)} / {one_line(source.client_name)}"
+        if any(each.timezone not in (None, source.timezone) for each in own):
+            yield (
+                f"{who}: some of what was read of it is in another time zone than {source.timezone}; the next cycles"
+                " read that again"
+            )
+        done = {each.day for each in own}
+        for old in before.get(source.source_key, ()):
+            others = [each for each in read.get(source_key(old), []) if each.timezone not in (None, source.timezone)]
+            yield from _told_of_another_row(source, who, old, [each for each in others if each.day not in done])
+
+
+def _told_of_another_row(source: Credential, who: str, old: Row, read: Sequence[HourRead]) -> Iterator[str]:
+    """No cycle reads again what another row has read, since a dialer may have moved with it."""
+    days = {each.day for each in read}
+    over = local_day(utc_now(), source.timezone) - timedelta(days=1)
+    if days and min(days) <= over:
+        zones = " and ".join(sorted({each.timezone or "" for each in read}))
+        yield (
+            f"{who}: what another row of it ({address_of(old.get('url') or '')}) read since {min(days)} keeps the times"
+            f" of {zones}; if these are wrong: `python main.py backfill --from {min(days)}"
+            f" --to {min(max(days), over)} --client {source.argument}`"
+        )
+
+
+def _who(row: Row) -> str:
+    client = row.get("client_name") or row.get("client_id") or ""
+    return f"{one_line(row.get('campaign') or '')} / {one_line(client)}"
+
+
+def _difference(new: Row, old: Mapping[str, str | None]) -> str:
+    """What tells the old row from the new one."""
+    before, after = (address_of(row.get("url") or "") for row in (old, new))
+    if before != after:
+        return f"for {before or 'another address'}"
+    return f"with Campaign {one_line(old.get('campaign') or '')}"
