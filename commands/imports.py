@@ -12,8 +12,10 @@ from credentials.replaced import is_on, rows_meant
 from credentials.rows import Row, source_key, usable_credentials
 from credentials.urls import address_of
 from database import Warehouse
-from messages import Credential, HourRead
+from messages import Credential
 from schedules.days import local_day
+from schedules.histories import History
+from schedules.zones import misdated
 from utils import one_line, plural, utc_now
 
 
@@ -27,17 +29,21 @@ def imported(warehouse: Warehouse, settings: Settings, path: Path, *, replace: b
     warehouse.prepare()
     meant = rows_meant(warehouse.credential_rows(), rows)
     on = [(new, [old for old in others if is_on(old)]) for new, others in meant]
-    replaced = [others[0] for _, others in on if len(others) == 1] if replace else []
-    merged = warehouse.put_credential_rows([*rows, *({**row, "enabled": "no"} for row in replaced)], source_key)
+    replaced = {source_key(old): {**old, "enabled": "no"} for _, [old] in _alone(on)} if replace else {}
+    merged = warehouse.put_credential_rows([*rows, *replaced.values()], source_key)
     changed = merged.changed - len(replaced)
     usable, _ = usable_credentials(warehouse.credential_rows(), settings)
     keys = {source_key(row) for row in rows}
     return [
         f"{path.name}: {merged.added} added, {changed} changed, {merged.left} left as they were",
         *(line for new, others in on if others for line in _told_beside(new, others, replace=replace)),
-        *_told_zones(warehouse, [source for source in usable if source.source_key in keys], meant),
+        *_told_zones(warehouse, settings, [source for source in usable if source.source_key in keys], meant),
         *(f"{DOUBT} {doubt.happened} {doubt.advice}" for doubt in doubts(usable) if doubt.sources & keys),
     ]
+
+
+def _alone(meant: Sequence[tuple[Row, list[Row]]]) -> list[tuple[Row, list[Row]]]:
+    return [(new, others) for new, others in meant if len(others) == 1]
 
 
 def _told_beside(new: Row, others: Sequence[Row], *, replace: bool) -> Iterator[str]:
@@ -58,38 +64,37 @@ def _told_beside(new: Row, others: Sequence[Row], *, replace: bool) -> Iterator[
 
 
 def _told_zones(
-    warehouse: Warehouse, sources: Sequence[Credential], meant: Sequence[tuple[Row, Sequence[Row]]]
+    warehouse: Warehouse, settings: Settings, sources: Sequence[Credential], meant: Sequence[tuple[Row, Sequence[Row]]]
 ) -> Iterator[str]:
     """What was read in another time zone: by these rows themselves, or by rows that they may take the place of."""
     before = {source_key(new): others for new, others in meant}
     keys = [source.source_key for source in sources]
     keys += [source_key(old) for source in sources for old in before.get(source.source_key, ())]
-    read: dict[str, list[HourRead]] = {}
-    for each in warehouse.hours(date.max, keys) if keys else ():
-        read.setdefault(each.source_key, []).append(each)
+    now = utc_now()
+    history = History.of({}, warehouse.hours(date.max, keys) if keys else ())
     for source in sources:
-        own = read.get(source.source_key, [])
+        own = history.hours[source.source_key]
         who = f"{one_line(source.campaign)} / {one_line(source.client_name)}"
-        if any(each.timezone not in (None, source.timezone) for each in own):
+        if misdated(source, None, own, settings, now):
             yield (
                 f"{who}: some of what was read of it is in another time zone than {source.timezone}; the next cycles"
                 " read that again"
             )
-        done = {each.day for each in own}
         for old in before.get(source.source_key, ()):
-            others = [each for each in read.get(source_key(old), []) if each.timezone not in (None, source.timezone)]
-            yield from _told_of_another_row(source, who, old, [each for each in others if each.day not in done])
+            others = history.hours[source_key(old)]
+            wrong = misdated(source, None, others, settings, now)
+            zones = {others[place].timezone or "" for place in wrong}
+            days = {day for day, _ in wrong} - {day for day, _ in own}
+            yield from _told_of_another_row(source, who, old, days, zones)
 
 
-def _told_of_another_row(source: Credential, who: str, old: Row, read: Sequence[HourRead]) -> Iterator[str]:
+def _told_of_another_row(source: Credential, who: str, old: Row, days: set[date], zones: set[str]) -> Iterator[str]:
     """No cycle reads again what another row has read, since a dialer may have moved with it."""
-    days = {each.day for each in read}
     over = local_day(utc_now(), source.timezone) - timedelta(days=1)
     if days and min(days) <= over:
-        zones = " and ".join(sorted({each.timezone or "" for each in read}))
         yield (
             f"{who}: what another row of it ({address_of(old.get('url') or '')}) read since {min(days)} keeps the times"
-            f" of {zones}; if these are wrong: `python main.py backfill --from {min(days)}"
+            f" of {' and '.join(sorted(zones))}; if these are wrong: `python main.py backfill --from {min(days)}"
             f" --to {min(max(days), over)} --client {source.argument}`"
         )
 
