@@ -27,6 +27,7 @@ from errors import (
     RequestCancelled,
     SyncError,
     TransientError,
+    WrongZone,
     full_disk_named,
     is_lack_of_memory,
 )
@@ -266,7 +267,9 @@ class ClientReader:
             now = utc_now() + self._job.clock_shift
             troubles = list(clock_troubles(version, self._source, now))
             self._notices += map(str, troubles)
-            if any(trouble.wrong_zone for trouble in troubles):
+            for wrong in (trouble for trouble in troubles if trouble.wrong_zone):
+                if self._job.backfill_id is not None:
+                    raise WrongZone(wrong.happened, wrong.advice)
                 self._label = WRONG_ZONE
                 self._again, self._misdated = (), frozenset()  # by its clock these would only become wrong
 

@@ -240,8 +240,8 @@ class LoginRejected(ClientError):
     label = "login rejected"
     happened = "{0} refused the login of user {1!r}."
     advice = (
-        "Correct the password in its row and import it, `python main.py clients import FILE.csv`; it is not tried again"
-        " before. If the account was repaired on the dialer (level 7 or higher, active) instead:"
+        "Correct the password in its row and import it, `python main.py clients import FILE.csv`; until then it is not"
+        " tried again. If the account was repaired on the dialer (level 7 or higher, active) instead:"
         " `python main.py clients retry {2}`."
     )
 
@@ -319,6 +319,14 @@ class CertificateInvalid(ClientError):
     label = "certificate"
     happened = "The TLS certificate of {0} was not accepted ({1})."
     advice = "Renew it, or set VerifyTLS to no in that row if you know the machine."
+
+
+class WrongZone(ClientError):
+    """Arguments: what the dialer's clock says, what to do about the row."""
+
+    label = "wrong time zone"
+    happened = "Nothing was read: {0}"
+    advice = "{1} A backfill would only spoil what is right; run it again then."
 
 
 class CampaignsUnnamed(ClientError):

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, redirect_stdout
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ from config import Settings
 from credentials.rows import usable_credentials
 from database import Warehouse, open_warehouse
 from dialers.accounts import is_of
-from dialers.versions import WRONG_ZONE
+from dialers.versions import WRONG_ZONE, is_about_zone
 from errors import LoginRejected, NoCampaigns
 from messages import Credential, RefusedAccount, SkippedRow, WatermarkRead
 from overviews import Overview, RunOverview, SourceOverview
@@ -90,18 +90,22 @@ def status_of(warehouse: Warehouse, settings: Settings, now: datetime) -> Status
     overview = warehouse.overview(now)
     watermarks = warehouse.watermarks()
     refusals = warehouse.refused_accounts()
-    clients = [_client(source, overview, watermarks.get(source.source_key), refusals) for source in usable]
+    campaigns = {(source.client_id, source.campaign) for source in usable}
+    former = {place[0]: newest for place, newest in overview.newest_calls.items() if place not in campaigns}
+    clients = [_client(source, overview, watermarks.get(source.source_key), refusals, former) for source in usable]
     clients += [_unusable(row, overview) for row in unusable]
     return Status(now=now, stale_after=settings.stale_after, runs=overview.runs, clients=tuple(clients))
 
 
 def _client(
-    source: Credential, overview: Overview, watermark: WatermarkRead | None, refusals: Sequence[RefusedAccount]
-) -> ClientStatus:
+    source: Credential, overview: Overview, watermark: WatermarkRead | None, refusals: Sequence[RefusedAccount],
+    former: Mapping[str, datetime],
+) -> ClientStatus:  # fmt: skip
+    """``former``: newest calls of clients under a campaign that no row has any more."""
     last = next((each for each in overview.sources if each.source_key == source.source_key), None)
     failed = _failed_as_a_whole(source.campaign, overview) or (last if last and last.failure else None)
     label = failed.label if failed else WRONG_ZONE if last and last.label == WRONG_ZONE else None
-    has_changed = _has_changed(label, source, watermark, refusals)
+    has_changed = _has_changed(label, source, last, refusals)
     return ClientStatus(
         campaign=source.campaign,
         client_id=source.client_id,
@@ -109,22 +113,22 @@ def _client(
         source_key=source.source_key,
         last=last,
         failure=CHANGED if failed and has_changed else failed.failure if failed else None,
-        label=label if failed or not has_changed else None,
+        label=label,
         failing_since=failed.failing_since if failed else None,
         read_until=watermark.read_until if watermark else None,
-        newest_call=overview.newest_calls.get((source.client_id, source.campaign)),
+        newest_call=overview.newest_calls.get((source.client_id, source.campaign), former.get(source.client_id)),
         in_quarantine=overview.in_quarantine.get(source.source_key, 0),
         has_changed=has_changed,
     )
 
 
 def _has_changed(
-    label: str | None, source: Credential, watermark: WatermarkRead | None, refusals: Sequence[RefusedAccount]
+    label: str | None, source: Credential, last: SourceOverview | None, refusals: Sequence[RefusedAccount]
 ) -> bool:
     """Whether the row has another password, or time zone, than the one that this trouble was about."""
     if label == LoginRejected.label:
         return not any(is_of(refusal, source) for refusal in refusals)
-    return label == WRONG_ZONE and watermark is not None and source.timezone not in watermark.timezones
+    return label == WRONG_ZONE and last is not None and not is_about_zone(last.notices or "", source.timezone)
 
 
 def _failed_as_a_whole(campaign: str, overview: Overview) -> SourceOverview | None:

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from errors import WrongZone
 from messages import Credential
 
 VERSION = re.compile(r"BUILD: (\d{5,6})-\d+\|DATE: (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\|EPOCH: (\d{9,10})\|")
 CLOCK_TOLERANCE = timedelta(minutes=5)
 MOST_ZONES = 3
-WRONG_ZONE = "wrong time zone"
-"""Label of a client whose calls were read, and carry times that are hours off."""
+WRONG_ZONE = WrongZone.label
+"""Also of a client whose calls were read, and carry times that are hours off."""
 USUAL_ZONES = (
     "America/New_York", "America/Chicago", "America/Denver", "America/Phoenix", "America/Los_Angeles",
     "America/Anchorage", "Pacific/Honolulu", "America/Halifax", "America/Bogota", "America/Mexico_City",
@@ -67,8 +68,8 @@ def clock_troubles(version: DialerVersion, source: Credential, now: datetime) ->
         such = f" (at this time of the year that is, for example, {' or '.join(zones)})" if zones else ""
         yield ClockTrouble(
             f"{source.host} is {hours:+g} hours from UTC, which is not {source.timezone}: call_time is wrong.",
-            f"Set Timezone of its row (empty, it is DEFAULT_TIMEZONE) to the zone of the dialer's clock{such}, and"
-            " import it; what was read before is then read again by itself.",
+            f"Set Timezone of its row (DEFAULT_TIMEZONE where that is empty) to the zone of the dialer's clock{such},"
+            " and import it; what was read before is then read again by itself.",
             wrong_zone=True,
         )
     if abs(version.now - now) > CLOCK_TOLERANCE:
@@ -77,6 +78,11 @@ def clock_troubles(version: DialerVersion, source: Credential, now: datetime) ->
             f"the clock of {source.host} is wrong by {minutes:+,} minutes, and so is call_time.",
             "Set it right on the dialer, or this machine's, and keep both right with NTP.",
         )
+
+
+def is_about_zone(told: str, zone: str) -> bool:
+    """Whether a trouble that was told earlier is about a row in that zone."""
+    return f"which is not {zone}:" in told
 
 
 def _fits(offset: timedelta, zone: str, now: datetime) -> bool:

@@ -209,6 +209,17 @@ def test_any_other_trouble_of_a_window_ends_its_source(dialer: SimulatedDialer, 
     assert [window.window.hours for window in outcome.sealed] == [range(10)]
 
 
+def test_a_backfill_reads_nothing_in_a_zone_that_the_dialers_clock_contradicts(
+    dialer: SimulatedDialer, settings: Settings
+) -> None:
+    """It would put a wrong time to every call of its days, right ones among them."""
+    outcome = read(dialer, source(dialer, timezone="Europe/Berlin"), settings, backfill_id="b1")
+    (fared,) = outcome.clients
+    assert (fared.label, outcome.sealed, exports_asked(dialer)) == ("wrong time zone", (), 0)
+    assert "Nothing was read: " in (fared.failure or "")
+    assert "Set Timezone of its row" in (fared.failure or "")
+
+
 # What was read in another time zone
 
 AGAIN = "its time zone is America/New_York now and was another before:"

@@ -54,6 +54,7 @@ EXAMPLES: dict[type[SyncError], tuple[object, ...]] = {
     errors.DialerRefused: (HOST, 404, "/crm/vicidial/call_report_export.php"),
     errors.CertificateInvalid: (HOST, "expired"),
     errors.CampaignsUnnamed: (HOST, 150201),
+    errors.WrongZone: (f"{HOST} is -5 hours from UTC, which is not Asia/Tokyo:", "Set Timezone."),
     errors.DialerUnreachable: (HOST, "connection refused"),
     errors.NoTLS: (HOST,),
     errors.DialerResting: (HOST, "2026-03-02 10:00", "timed out", "11:00", "NAME"),

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from tests.bigquery.installing import installed_emulator
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 60.0
 STOP_SECONDS = 15.0
+DATASETS_AT_ONCE = 8
+"""More than any test uses."""
 
 
 class Emulator:
@@ -36,6 +39,7 @@ class Emulator:
         self._port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._clients: list[bigquery.Client] = []
+        self._datasets: deque[str] = deque()
 
     @property
     def url(self) -> str:
@@ -95,9 +99,19 @@ class Emulator:
         with contextlib.closing(self._connected(self.url)) as client:
             return [dict(row.items()) for row in client.query(query).result()]
 
-    def new_dataset(self) -> str:
-        """The name of a dataset that nobody has; it is not created."""
-        return f"dataset_{uuid.uuid4().hex[:12]}"
+    def new_dataset(self, *, kept: bool = False) -> str:
+        """The name of a dataset that nobody has; it is not created.
+
+        The emulator takes longer for everything with each dataset that it has, so that those of earlier tests go,
+        unless they are to be kept.
+        """
+        name = f"dataset_{uuid.uuid4().hex[:12]}"
+        if not kept:
+            self._datasets.append(name)
+        with contextlib.closing(self._connected(self.url)) as client:
+            while len(self._datasets) > DATASETS_AT_ONCE:
+                client.delete_dataset(self._datasets.popleft(), delete_contents=True, not_found_ok=True)
+        return name
 
     def _connected(self, url: str) -> bigquery.Client:
         return bigquery.Client(

@@ -32,7 +32,7 @@ def prepared(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Se
         warehouse="bigquery",
         bigquery_emulator_host=emulator.url,
         project_id=emulator.project,
-        dataset_id=emulator.new_dataset(),
+        dataset_id=emulator.new_dataset(kept=True),
         data_dir=tmp_path_factory.mktemp("data"),
         bigquery_retry=timedelta(),
     )
@@ -205,7 +205,7 @@ def test_a_lease_that_has_expired_is_held_by_nobody(settings: Settings, emulator
         emulator.rows(f"{held.format('ADD')} WHERE name = 'writer'")
         assert found(settings)[-1].detail.startswith("held by process ")
         emulator.rows(f"{held.format('SUB')} WHERE name = 'writer'")
-        assert found(settings)[-1].detail == "nobody holds it"
+        assert found(settings)[-1].detail == "no daemon or command holds the warehouse"
     opened.close()
 
 
