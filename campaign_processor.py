@@ -42,6 +42,7 @@ from messages import (
     Window,
 )
 from reports import REPORTS
+from reports.call_report_export import ALL
 from spools.phones import Phones
 from spools.readings import Durations, SourceReader
 from stops import stop_requested
@@ -49,7 +50,6 @@ from utils import one_line, plural, utc_now
 
 LOG = logging.getLogger(__name__)
 
-EVERYTHING = "---ALL---"
 BUILD_THAT_KNOWS_ALL = 190116
 """Before it, ``---ALL---`` for campaigns and in-groups gives no calls, without a word."""
 BUILD_THAT_KNOWS_HOURS = 230622
@@ -277,7 +277,7 @@ class ClientReader:
 def refuse_unnamed(source: Credential, version: DialerVersion) -> None:
     """Raises CampaignsUnnamed where the row wants all campaigns and the dialer's build does not know that word."""
     named = {value for name, value in source.parameters if name in ("campaign[]", "group[]")}
-    all_wanted = source.report == "call_report_export" and (not named or EVERYTHING in named)
+    all_wanted = source.report == "call_report_export" and (not named or ALL in named)
     if all_wanted and version.build < BUILD_THAT_KNOWS_ALL:
         raise CampaignsUnnamed(source.host, version.build)
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from messages import Credential
+from reports.call_report_export import ALL, NONE
 from utils import one_line
 
 KINDS = ("campaign[]", "group[]")
-EVERYTHING, NOTHING = "---ALL---", "---NONE---"
-"""VICIdial's own words in a choice of campaigns or in-groups."""
 SHOWN = 3
 """Clients by name in one line."""
 
@@ -63,7 +62,7 @@ def _that_overlap(sources: Sequence[Credential]) -> Iterator[list[Credential]]:
 
 def _have_calls_in_common(one: Credential, other: Credential) -> bool:
     return any(
-        mine and yours and (EVERYTHING in mine | yours or mine & yours)
+        mine and yours and (ALL in mine | yours or mine & yours)
         for mine, yours in zip(_wanted(one), _wanted(other), strict=True)
     )
 
@@ -71,7 +70,7 @@ def _have_calls_in_common(one: Credential, other: Credential) -> bool:
 def _wanted(source: Credential) -> list[frozenset[str]]:
     """Names of outbound campaigns and of in-groups; a row that names nothing of either kind wants everything."""
     named = [frozenset(value for name, value in source.parameters if name == kind) for kind in KINDS]
-    return [names - {NOTHING} for names in named] if any(named) else [frozenset({EVERYTHING})] * len(KINDS)
+    return [names - {NONE} for names in named] if any(named) else [frozenset({ALL})] * len(KINDS)
 
 
 def _passwords_that_differ(sources: Sequence[Credential]) -> Iterator[Doubt]:

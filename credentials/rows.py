@@ -12,6 +12,7 @@ from config import Settings
 from credentials.urls import address_of, canonical_or_empty, report_address
 from errors import RowUnusable
 from messages import Credential, SkippedRow
+from reports.call_report_export import ALL
 from tables import CREDENTIALS
 from utils import one_line, squeezed
 
@@ -160,7 +161,7 @@ def _named_in_columns(
         (parameter, name.strip())
         for parameter, names in columns.items()
         if parameter not in present
-        for name in (names or "---ALL---").split(",")
+        for name in (names or ALL).split(",")
         if name.strip()
     )
 

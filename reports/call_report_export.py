@@ -35,7 +35,8 @@ NEEDED_PARAMETERS: frozenset[str] = frozenset()
 MOST_RECORDS = 1_000_000
 """The dialer stops there, in each half, without a word."""
 
-ALL = "---ALL---"
+ALL, NONE = "---ALL---", "---NONE---"
+"""VICIdial's own words in a choice of campaigns or in-groups."""
 BUILD_WITH_EXTENDED_2, BUILD_WITH_EXTENDED = 160121, 110329
 EXTENDED_2, EXTENDED, STANDARD = "EXTENDED_2", "EXTENDED", "STANDARD"
 
