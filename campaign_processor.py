@@ -295,6 +295,8 @@ def _by_days(windows: tuple[Window, ...]) -> tuple[Window, ...]:
             until=max(window.until, other.until),
             known_legs=window.known_legs + (other.known_legs if other is not window else 0),
             first_read=window.first_read or other.first_read,
+            known=tuple({count.hour: count for count in (*window.known, *other.known)}.values()),
+            doubted=window.doubted or other.doubted,
         )
     return tuple(days.values())
 

@@ -7,10 +7,12 @@ Only these cross to a worker and back; a secret has ``repr=False``. All moments 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""When an hour was read of which every answer so far is in doubt."""
 ALIKE_IN_QUOTES = re.compile(r"\w[\w .,:+&@()/'-]*")
 
 
@@ -80,6 +82,10 @@ class HourRead:
     read_at: datetime
     timezone: str | None
     """By which the times of its calls became UTC; None where an older version read it."""
+    inbound: int | None = None
+    """Of the legs, those of in-groups; None where an older version read it."""
+    doubt: str | None = None
+    """Why the last answer was not believed; ``legs`` and ``read_at`` are then of the last one that was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +95,13 @@ class WatermarkRead:
     read_until: datetime
     timezones: frozenset[str]
     """That its hours were read in; empty where an older version did."""
+    doubted_since: date | None = None
+    """First local day of which an answer is in doubt."""
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "WatermarkRead":
         """From a row of the table, which has no time zone in an older version."""
-        return cls(read_until=row["read_until"], timezones=frozenset((row.get("timezone") or "").split()))
+        return cls(row["read_until"], frozenset((row.get("timezone") or "").split()), row.get("doubted_since"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +116,11 @@ class Window:
     known_legs: int = 0
     """Call legs that the last complete read of these hours found; fewer now is suspect."""
     first_read: bool = False
-    """One of these hours has not been read before: nothing but its own tail can prove the answer complete."""
+    """One of these hours has not been read before: only other evidence can prove the answer complete."""
+    known: tuple["HourCount", ...] = ()
+    """What the last complete read found in those of its hours that were read before."""
+    doubted: bool = False
+    """An earlier answer for one of these hours was not believed."""
 
     @property
     def hours(self) -> range:
@@ -123,6 +135,8 @@ class ClientJob:
     windows: tuple[Window, ...]
     again: tuple[Window, ...] = ()
     """Windows that were read in another time zone: read after these, unless the dialer's clock contradicts the row."""
+    has_shown_calls: bool = False
+    """An earlier read of this source had calls, so that its dialer is known to answer such requests with them."""
     misdated: frozenset[date] = frozenset()
     """Days with calls whose times are of another zone, in whichever of these windows."""
 
@@ -168,6 +182,8 @@ class HourCount:
     hour: int
     legs: int
     in_progress: int
+    inbound: int | None = None
+    """Of the legs, those of in-groups; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +214,10 @@ class SealedWindow:
     """Legs that an earlier read showed and this one, twice the same, does not."""
     suspect: str | None = None
     """Why the answer is not believed: its rows are kept, its hours do not count as read."""
+    ends_plan: bool = True
+    """False for a piece of a planned window after which other pieces come, or one of which is missing."""
+    mended: str | None = None
+    """How an answer that was cut was made whole in this run."""
     backfill_id: str | None = None
 
 
@@ -304,6 +324,8 @@ class Watermark:
     read_until: datetime
     timezones: frozenset[str]
     """That its hours were read in: the row's own, and others as long as something of these has to be read again."""
+    doubted_since: date | None = None
+    """First local day of which an answer is in doubt: from there on its hours are looked at in each plan."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -172,6 +172,7 @@ WATERMARKS = Table(
         Column("read_until", TIMESTAMP, "End of what was read and committed without a gap.", True),
         Column("updated_at", TIMESTAMP, "When it last moved.", True),
         Column("timezone", STRING, "Zone that its hours were read in; several until all have been read in the last."),
+        Column("doubted_since", DATE, "First local day of which an answer is in doubt; null where there is none."),
     ),
 )
 
@@ -189,6 +190,8 @@ HOURS = Table(
         Column(
             "timezone", STRING, "Zone by which the times of its calls became UTC; null where an older version read."
         ),
+        Column("inbound", INT64, "Of the legs, those of in-groups; null where an older version read."),
+        Column("doubt", STRING, "Why the last answer was not believed; null once it is. Until then it is read again."),
     ),
 )
 
@@ -327,7 +330,7 @@ STATE_TABLES = (QUARANTINE, WATERMARKS, HOURS, ACCOUNTS, COMPLETENESS, LEDGER, R
 ADDED_COLUMNS = {
     2: (RUNS, "bytes_billed"), 3: (RUNS, "download_seconds"), 4: (RUNS, "parse_seconds"), 5: (RUNS, "commit_seconds"),
     6: (QUARANTINE, "header"), 7: (RUNS, "label"), 8: (RUNS, "notices"), 9: (WATERMARKS, "timezone"),
-    10: (HOURS, "timezone"),
+    10: (HOURS, "timezone"), 11: (HOURS, "inbound"), 12: (HOURS, "doubt"), 13: (WATERMARKS, "doubted_since"),
 }  # fmt: skip
 """Migration → the column that it adds to a table of an older version. Append only; 1 makes what is missing."""
 

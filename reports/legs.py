@@ -301,12 +301,15 @@ def _hours(table: pa.Table) -> tuple[HourCount, ...]:
     hours, positions = np.unique(micros // (DAY // 24), return_inverse=True)
     legs = np.bincount(positions, minlength=len(hours))
     open_legs = np.bincount(positions, weights=in_progress, minlength=len(hours))
+    is_inbound = pc.equal(table["direction"], "inbound").to_numpy()
+    inbound = np.bincount(positions, weights=is_inbound, minlength=len(hours))
     return tuple(
         HourCount(
             day=date.fromordinal(date(1970, 1, 1).toordinal() + int(hour) // 24),
             hour=int(hour) % 24,
             legs=int(legs[at]),
             in_progress=int(open_legs[at]),
+            inbound=int(inbound[at]),
         )
         for at, hour in enumerate(hours)
     )

@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 import xxhash
 
 from config import Settings
-from messages import Batch, CampaignOutcome, Credential, HourRead, SealedWindow, Watermark, WatermarkRead
+from messages import NEVER, Batch, CampaignOutcome, Credential, HourRead, SealedWindow, Watermark, WatermarkRead
 from schedules.days import hour_start, hours_between, local_day
 from schedules.zones import zones_told
 
@@ -39,16 +39,23 @@ class History:
         return max(read_until, hour_start(settings.first_day_kept(now), 0, source.timezone))
 
     def add(self, window: SealedWindow) -> None:
-        """Remember what a committed window showed."""
+        """Remember what a committed window showed, or that it is in doubt."""
+        hours = self.hours[window.source_key]
         for count in window.hours:
-            self.hours[window.source_key][count.day, count.hour] = HourRead(
+            before = hours.get((count.day, count.hour))
+            if window.suspect is not None and before is not None:
+                hours[count.day, count.hour] = replace(before, doubt=window.suspect)
+                continue
+            hours[count.day, count.hour] = HourRead(
                 source_key=window.source_key,
                 day=count.day,
                 hour=count.hour,
                 legs=count.legs,
                 in_progress=count.in_progress,
-                read_at=window.read_at,
+                read_at=window.read_at if window.suspect is None else NEVER,
                 timezone=window.timezone,
+                inbound=count.inbound,
+                doubt=window.suspect,
             )
 
 
@@ -62,7 +69,12 @@ def oldest_day_of_interest(
         for source in sources
         if source.source_key in watermarks
     ]
+    days += [since for source in sources if (since := _doubt_of(watermarks.get(source.source_key)))]
     return min(days, default=now.date())
+
+
+def _doubt_of(watermark: WatermarkRead | None) -> date | None:
+    return watermark.doubted_since if watermark else None
 
 
 def advanced(read_until: datetime, hours: Hours, zone: str, now: datetime) -> datetime:
@@ -89,20 +101,22 @@ def batch_of(
 ) -> Batch:
     """The batch that commits these outcomes. Hours of a backfill do not move a watermark, but it tells their zone."""
     windows = [window for outcome in outcomes for window in outcome.sealed]
-    believed = [window for window in windows if window.suspect is None]
-    read = {window.source_key for window in believed}
+    read = {window.source_key for window in windows}
     seen = History(hours=defaultdict(dict, {key: dict(history.hours[key]) for key in read}))
-    for window in believed:
+    for window in windows:
         seen.add(window)
     by_key = {source.source_key: source for source in sources}
-    moved = {window.source_key for window in believed if window.backfill_id is None}
-    until = max((window.read_at for window in believed), default=planned_at)
+    of_cycle = {window.source_key for window in windows if window.backfill_id is None}
+    moved = of_cycle | {window.source_key for window in windows if window.suspect is not None}
+    until = max((window.read_at for window in windows), default=planned_at)
     watermarks: list[Watermark] = []
     for source in (by_key[key] for key in sorted(moved)):
         before, hours = history.watermarks.get(source.source_key), seen.hours[source.source_key]
-        read_until = advanced(history.read_until(source, settings, planned_at), hours, source.timezone, until)
-        watermarks.append(_watermark(source, read_until, zones_told(source, before, hours, settings, until)))
-    watermarks += _zones_of_backfills((by_key[key] for key in sorted(read - moved)), history)
+        read_until = history.read_until(source, settings, planned_at)
+        if source.source_key in of_cycle:
+            read_until = advanced(read_until, hours, source.timezone, until)
+        watermarks.append(_watermark(source, read_until, zones_told(source, before, hours, settings, until), hours))
+    watermarks += _zones_of_backfills((by_key[key] for key in sorted(read - moved)), history, seen)
     names = sorted(
         f"{window.source_key}{window.window.day}{window.window.first_hour}{window.read_at}" for window in windows
     )
@@ -116,15 +130,22 @@ def batch_of(
     )
 
 
-def _zones_of_backfills(sources: Iterable[Credential], history: History) -> Iterator[Watermark]:
-    """The same watermarks with one more zone. Where none is known yet, the next cycle looks at all hours anyway."""
+def _zones_of_backfills(sources: Iterable[Credential], history: History, seen: History) -> Iterator[Watermark]:
+    """The same watermarks with one more zone, or a doubt less. Where no zone is known yet, all hours are looked at."""
     for source in sources:
-        watermark = history.watermarks.get(source.source_key)
-        if watermark and watermark.timezones and source.timezone not in watermark.timezones:
-            yield _watermark(source, watermark.read_until, watermark.timezones | {source.timezone})
+        watermark, hours = history.watermarks.get(source.source_key), seen.hours[source.source_key]
+        if watermark is None:
+            continue
+        zones = watermark.timezones | {source.timezone} if watermark.timezones else watermark.timezones
+        if zones != watermark.timezones or _doubted_since(hours) != watermark.doubted_since:
+            yield _watermark(source, watermark.read_until, zones, hours)
 
 
-def _watermark(source: Credential, read_until: datetime, zones: frozenset[str]) -> Watermark:
+def _doubted_since(hours: Hours) -> date | None:
+    return min((read.day for read in hours.values() if read.doubt), default=None)
+
+
+def _watermark(source: Credential, read_until: datetime, zones: frozenset[str], hours: Hours) -> Watermark:
     return Watermark(
         source_key=source.source_key,
         campaign=source.campaign,
@@ -134,6 +155,7 @@ def _watermark(source: Credential, read_until: datetime, zones: frozenset[str]) 
         host=source.host,
         read_until=read_until,
         timezones=zones,
+        doubted_since=_doubted_since(hours),
     )
 
 
@@ -141,7 +163,8 @@ def committed(history: History, batch: Batch) -> None:
     """Take what a batch has committed into the history."""
     for outcome in batch.outcomes:
         for window in outcome.sealed:
-            if window.suspect is None:
-                history.add(window)
-    moved = {each.source_key: WatermarkRead(each.read_until, each.timezones) for each in batch.watermarks}
+            history.add(window)
+    moved = {
+        each.source_key: WatermarkRead(each.read_until, each.timezones, each.doubted_since) for each in batch.watermarks
+    }
     history.watermarks.update(moved)

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from random import Random
 
 from config import Settings
-from messages import CampaignJob, ClientJob, Credential, Window
+from messages import NEVER, CampaignJob, ClientJob, Credential, HourCount, Window
 from reports import REPORTS
 from schedules.days import HOURS, hour_start, hours_between, local_day, local_hour
 from schedules.histories import History, Hours
@@ -40,7 +40,7 @@ def plan_cycle(
             campaign=campaign,
             clients=tuple(
                 _with_what_is_read_again(
-                    ClientJob(credential=source, windows=_windows_of_cycle(source, history, settings, now)),
+                    _client_job(source, _windows_of_cycle(source, history, settings, now), history),
                     history,
                     settings,
                     now,
@@ -64,7 +64,7 @@ def plan_backfill(
         day = first + timedelta(days=offset)
         for campaign, sources in campaigns.items():
             clients = tuple(
-                ClientJob(credential=source, windows=_windows({day: set(HOURS)}, source, history, now))
+                _client_job(source, _windows({day: set(HOURS)}, source, history, now), history)
                 for source in sources
                 if (source.source_key, day) not in done
             )
@@ -81,6 +81,11 @@ def plan_backfill(
     return jobs
 
 
+def _client_job(source: Credential, windows: tuple[Window, ...], history: History) -> ClientJob:
+    shown = any(read.legs for read in history.hours.get(source.source_key, {}).values())
+    return ClientJob(credential=source, windows=windows, has_shown_calls=shown)
+
+
 def _windows_of_cycle(source: Credential, history: History, settings: Settings, now: datetime) -> tuple[Window, ...]:
     hours = history.hours.get(source.source_key, {})
     read_until = history.read_until(source, settings, now)
@@ -95,6 +100,8 @@ def _windows_of_cycle(source: Credential, history: History, settings: Settings, 
     for day in _unsettled(hours, today, source.timezone, settings):
         wanted[day].update(hour for hour in HOURS if (day, hour) >= min(hours))
     for (day, hour), read in hours.items():
+        if read.doubt:
+            wanted[day].add(hour)
         if read.in_progress and day >= today - timedelta(days=settings.settle_days):
             wanted[day].add(hour)
     first_day = settings.first_day_kept(now)
@@ -143,7 +150,14 @@ def _windows(
         latest = local_hour(now, source.timezone) if day == today else HOURS[-1]
         chosen = set(HOURS) if REPORTS[source.report].whole_days_only() and wanted[day] else wanted[day]
         for first_hour, last_hour in reversed(list(consecutive(hour for hour in chosen if hour <= latest))):
-            known = [hours[day, hour].legs for hour in range(first_hour, last_hour + 1) if (day, hour) in hours]
+            before = [hours[day, hour] for hour in range(first_hour, last_hour + 1) if (day, hour) in hours]
+            known = [
+                HourCount(
+                    day=read.day, hour=read.hour, legs=read.legs, in_progress=read.in_progress, inbound=read.inbound
+                )
+                for read in before
+            ]
+            read_before = [read for read in before if read.read_at != NEVER]
             windows.append(
                 Window(
                     day=day,
@@ -151,8 +165,10 @@ def _windows(
                     last_hour=last_hour,
                     since=hour_start(day, first_hour, source.timezone),
                     until=hour_start(day, last_hour + 1, source.timezone),
-                    known_legs=sum(known),
-                    first_read=len(known) <= last_hour - first_hour,
+                    known_legs=sum(count.legs for count in known),
+                    first_read=len(read_before) <= last_hour - first_hour,
+                    known=tuple(known),
+                    doubted=any(read.doubt for read in before),
                 )
             )
     return tuple(windows)

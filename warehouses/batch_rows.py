@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 
-from messages import Batch, CampaignOutcome, ClientOutcome, ClientResult, SealedWindow
+from messages import NEVER, Batch, CampaignOutcome, ClientOutcome, ClientResult, SealedWindow
 from tables import ACCOUNTS, BACKFILLS, COMPLETENESS, HOURS, INT64, RELEASED, RUNS, WATERMARKS, Table
 
 Row = dict[str, object]
@@ -69,15 +69,16 @@ class BatchRows:
     @property
     def days_of_hours(self) -> tuple[date, date]:
         """First and last day of the rows for ``hours``: what a merge need not look beyond."""
-        days = [hour.day for window in self._believed for hour in window.hours]
+        days = [hour.day for window in self._sealed for hour in window.hours]
         return min(days, default=date.max), max(days, default=date.min)
 
     def _hours(self) -> Iterator[Row]:
-        """The latest believed read of each hour comes last."""
-        for window in sorted(self._believed, key=lambda window: window.read_at):
+        """The latest read of each hour comes last; of an hour in doubt only that it was never read, and why."""
+        for window in sorted(self._sealed, key=lambda window: window.read_at):
+            read_at = window.read_at if window.suspect is None else NEVER
             for hour in window.hours:
-                read = {"source_key": window.source_key, "read_at": window.read_at, "timezone": window.timezone}
-                yield asdict(hour) | read
+                read = {"source_key": window.source_key, "read_at": read_at, "timezone": window.timezone}
+                yield asdict(hour) | read | {"doubt": window.suspect}
 
     def _watermarks(self) -> Iterator[Row]:
         for each in self._batch.watermarks:
@@ -101,7 +102,7 @@ class BatchRows:
 
     def _backfilled(self) -> Iterator[Row]:
         for window in self._believed:
-            if window.backfill_id is not None:
+            if window.backfill_id is not None and window.ends_plan:
                 yield {
                     "backfill_id": window.backfill_id, "source_key": window.source_key, "day": window.window.day,
                 }  # fmt: skip

@@ -69,22 +69,26 @@ class StateScript:
         return (self._merge(COMPLETENESS, legs_before, keep_most),)
 
     def _hours(self) -> tuple[str, ...]:
-        """The new counts; and an hour that shows all its legs again lacks none any more."""
-        newer = "legs = s.legs, in_progress = s.in_progress, read_at = s.read_at, timezone = s.timezone"
+        """The new counts, or a doubt beside the old ones; an hour that shows all its legs again lacks none any more."""
+        counted = ("legs", "in_progress", "read_at", "timezone", "inbound")
+        kept = ", ".join(f"{name} = CASE WHEN s.doubt IS NULL THEN s.{name} ELSE t.{name} END" for name in counted)
+        newer = f"{kept}, doubt = s.doubt"
         return (
             self._merge(HOURS, self.source(HOURS), newer, bounds=f"AND t.{self._within}"),
             f"""
             DELETE FROM {self.name(COMPLETENESS.name)} t WHERE EXISTS (
-                SELECT 1 FROM {self.source(HOURS)} s WHERE {_same(COMPLETENESS, "t")} AND s.legs >= t.legs_before)""",
+                SELECT 1 FROM {self.source(HOURS)} s
+                WHERE {_same(COMPLETENESS, "t")} AND s.doubt IS NULL AND s.legs >= t.legs_before)""",
         )
 
     def _watermarks(self) -> tuple[str, ...]:
         """Forward only."""
-        names = ("campaign", "client_name", "read_until", "updated_at", "timezone")
+        names = ("campaign", "client_name", "read_until", "updated_at", "timezone", "doubted_since")
         moved = ", ".join(f"{name} = s.{name}" for name in names)
         further = "s.read_until > t.read_until"
-        other_zone = "s.read_until = t.read_until AND s.timezone <> coalesce(t.timezone, '')"
-        return (self._merge(WATERMARKS, self.source(WATERMARKS), moved, f"AND ({further} OR {other_zone})"),)
+        others = "s.timezone <> coalesce(t.timezone, '') OR s.doubted_since IS DISTINCT FROM t.doubted_since"
+        changed = f"s.read_until = t.read_until AND ({others})"
+        return (self._merge(WATERMARKS, self.source(WATERMARKS), moved, f"AND ({further} OR {changed})"),)
 
     @property
     def _within(self) -> str:

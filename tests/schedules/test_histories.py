@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messages import Batch, CampaignOutcome, SealedWindow, WatermarkRead, Window
+from messages import NEVER, Batch, CampaignOutcome, SealedWindow, WatermarkRead, Window
 from schedules.days import hour_start, hours_between
 from schedules.histories import History, Hours, advanced, batch_of, committed, oldest_day_of_interest
 from tests.schedules.sources import (
@@ -152,13 +152,31 @@ def test_a_suspect_window_does_not_move_the_watermark_and_is_read_again() -> Non
     assert read_until(found) == [NINE]
     assert found.outcomes[0].sealed[0] is suspect
     committed(history, found)
-    assert set(history.hours[KEY]) == {(MONDAY, 11), (MONDAY, 12)}
+    doubts = {place: (read.doubt, read.read_at) for place, read in history.hours[KEY].items()}
+    in_doubt, believed = ("fewer calls than before", NEVER), (None, NOON)
+    assert doubts == {(MONDAY, hour): in_doubt if hour < 11 else believed for hour in range(9, 13)}
     assert (MONDAY, 9, 12) in planned(utc("2026-03-02 12:35"), history)
 
 
 def test_suspect_windows_alone_move_nothing() -> None:
     found = batch(outcome(sealed(hours_of(MONDAY, 9, 12), NOON, suspect="fewer")), history=known(NINE))
-    assert found.watermarks == ()
+    assert read_until(found) == [NINE]
+    assert [watermark.doubted_since for watermark in found.watermarks] == [MONDAY]
+
+
+def test_an_hour_in_doubt_is_read_again_however_old_it_gets_until_it_is_clear() -> None:
+    history = known(NINE)
+    committed(history, batch(outcome(sealed(hours_of(MONDAY, 9, 12), NOON)), history=history))
+    short = sealed(hours_of(MONDAY, 10, 10), utc("2026-03-02 13:00"), suspect="fewer")
+    committed(history, batch(outcome(short), history=history))
+    month_later = utc("2026-04-02 12:35")
+    history.watermarks[KEY] = replace(history.watermarks[KEY], read_until=month_later)
+    assert (MONDAY, 10, 10) in planned(month_later, history)
+    assert oldest_day_of_interest([source()], history.watermarks, SETTINGS, month_later) <= MONDAY
+    clear = sealed(hours_of(MONDAY, 10, 10), month_later)
+    committed(history, batch(outcome(clear), history=history))
+    assert history.watermarks[KEY].doubted_since is None
+    assert history.hours[KEY][MONDAY, 10].doubt is None
 
 
 def test_the_windows_of_a_backfill_do_not_move_a_watermark() -> None:
