@@ -129,6 +129,7 @@ class ClientReader:
         self.host = client.credential.host
         self.connections = client.credential.max_connections
         self._source = client.credential
+        self._client = client
         self._windows = client.windows
         self._name = f"{job.job_id}-{number:04}"
         self._job = job
@@ -139,6 +140,7 @@ class ClientReader:
         self._notices: list[str] = []
         self._label = "completed"
         self._read_again = 0
+        self._windows_read = 0
         self._traffic = Traffic()
         self._durations = Durations()
 
@@ -164,7 +166,7 @@ class ClientReader:
             failure=failure[0] if failure else None,
             label=failure[1] if failure else self._label,
             windows_planned=len(self._windows) + self._read_again,
-            windows_read=len(self.sealed),
+            windows_read=self._windows_read,
             requests=self._traffic.requests,
             retries=self._traffic.retries,
             bytes_received=self._traffic.bytes_received,
@@ -195,37 +197,66 @@ class ClientReader:
     def _read_windows(self, dialer: Dialer) -> None:
         version = dialer.version()
         self._check_version(version)
-        if version is not None and version.build < BUILD_THAT_KNOWS_HOURS:
+        knows_hours = version is None or version.build >= BUILD_THAT_KNOWS_HOURS
+        if not knows_hours:
             self._windows, self._again = _by_days(self._windows), _by_days(self._again)
         reader = SourceReader(
             dialer, self._source, self._settings, spool_name=self._name, run_id=self._job.run_id,
             build=version.build if version else None, parsing=self._parsing, clock_shift=self._job.clock_shift,
-            durations=self._durations, phones=Phones(self._settings, self._job.forgotten),
+            durations=self._durations, phones=Phones(self._settings, self._job.forgotten), knows_hours=knows_hours,
+            has_shown_calls=self._client.has_shown_calls, without_inbound=self._client.without_inbound,
+            may_go_on=self._may_go_on,
         )  # fmt: skip
         failed: DialerFailed | None = None
         for window in self._windows:
-            if stop_requested() or utc_now() + self._job.clock_shift > self._job.no_new_window_after:
+            if not self._may_go_on():
                 break
             try:
-                sealed = reader.read(window, self._job.backfill_id)
+                self._read_window(reader, window)
             except DialerFailed as exc:
                 failed = failed or exc
-                continue
-            self.sealed.append(sealed)
-            self._check_limit(sealed)
-            LOG.debug("%s: %s %s", one_line(self._source.client_name), window.day, plural(sealed.records, "record"))
         if failed:
             raise failed
         self._read_what_was_in_another_zone(reader)
+
+    def _may_go_on(self) -> bool:
+        return not stop_requested() and utc_now() + self._job.clock_shift <= self._job.no_new_window_after
+
+    def _read_window(self, reader: SourceReader, window: Window) -> None:
+        """Take each piece of a window as soon as it is sealed; what follows may fail."""
+        pieces: list[SealedWindow] = []
+        for sealed in reader.read(window, self._job.backfill_id):
+            self.sealed.append(sealed)
+            pieces.append(sealed)
+            self._check_limit(sealed)
+            LOG.debug("%s: %s %s", one_line(self._source.client_name), window.day, plural(sealed.records, "record"))
+        self._tell_of_cuts(pieces)
+        self._windows_read += sum(len(piece.window.hours) for piece in pieces) >= len(window.hours)
+
+    def _tell_of_cuts(self, pieces: Sequence[SealedWindow]) -> None:
+        """Tell once per planned window what was cut, and what an operator can do about it."""
+        host, suspects = self._source.host, [piece for piece in pieces if piece.suspect]
+        if suspects:
+            day, reason = suspects[0].window.day, suspects[0].suspect
+            hours = ", ".join(f"{piece.window.first_hour}-{piece.window.last_hour}" for piece in suspects)
+            self._notices.append(
+                f"{host} does not show all calls of {day} (hours {hours}): {reason}. What came is kept, and these hours"
+                " are read again in every cycle. On the dialer, look in its web server's error log for a crashed table"
+                " (repair it with mysqlcheck), PHP's memory_limit or max_execution_time."
+            )
+        if mended := [piece for piece in pieces if piece.mended]:
+            self._notices.append(
+                f"{host} first showed {mended[0].window.day} cut short, and whole when it was asked again"
+            )
 
     def _read_what_was_in_another_zone(self, reader: SourceReader) -> None:
         """A day that cannot be read now was read before: it is no failure, and its calls keep their times."""
         trouble: SyncError | None = None
         for window in self._again:
-            if stop_requested() or utc_now() + self._job.clock_shift > self._job.no_new_window_after:
+            if not self._may_go_on():
                 break
             try:
-                sealed = reader.read(window, None)
+                self._read_window(reader, window)
             except (DialerFailed, ReportUnknown) as exc:
                 trouble = exc
                 continue
@@ -234,7 +265,6 @@ class ClientReader:
             except TransientError as exc:
                 trouble = exc
                 break
-            self.sealed.append(sealed)
             self._read_again += 1
         self._tell_what_is_left(trouble)
 

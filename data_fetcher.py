@@ -105,6 +105,11 @@ class Dialer:
     def __exit__(self, *_: object) -> None:
         self._give_up_slot()
 
+    @property
+    def never_worked(self) -> bool:
+        """Whether a request that is not answered could be a failed login."""
+        return self._account.never_worked
+
     def version(self) -> DialerVersion | None:
         """Build and clock; None where the dialer does not say."""
         told = self.introduction()

@@ -137,6 +137,8 @@ class ClientJob:
     """Windows that were read in another time zone: read after these, unless the dialer's clock contradicts the row."""
     has_shown_calls: bool = False
     """An earlier read of this source had calls, so that its dialer is known to answer such requests with them."""
+    without_inbound: bool = False
+    """It has shown calls for days, and none of an in-group."""
     misdated: frozenset[date] = frozenset()
     """Days with calls whose times are of another zone, in whichever of these windows."""
 

@@ -9,6 +9,8 @@ from reports import call_report_export, user_stats
 from reports.kept import Layout
 from reports.legs import Chunk
 
+Names = tuple[str, ...]
+
 
 class Report(Protocol):
     """What a report's module must offer; a new report is one module and one line in REPORTS."""
@@ -25,8 +27,23 @@ class Report(Protocol):
     KEPT: Layout
     """How records that were kept become an answer again."""
 
-    def form(self, source: Credential, window: Window, detail: str, /) -> list[tuple[str, str]]:
-        """Form fields that ask for a window at a level of detail."""
+    def form(
+        self, source: Credential, window: Window, detail: str, /, *, half: str | None = None, names: Names = ()
+    ) -> list[tuple[str, str]]:
+        """Form fields that ask for a window at a level of detail.
+
+        Args:
+            half: outbound or inbound calls alone, where the report can do that.
+            names: the campaigns or in-groups of that half, instead of those that the source names.
+        """
+        ...
+
+    def halves(self, source: Credential, /) -> tuple[str, ...]:
+        """Return the halves that the source asks for, in the order of an answer; none where it cannot be divided."""
+        ...
+
+    def named(self, source: Credential, half: str, /) -> Names:
+        """Return the campaigns or in-groups that the source names; none where it asks for all."""
         ...
 
     def details(self, build: int | None, /) -> tuple[str, ...]:

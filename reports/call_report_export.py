@@ -20,7 +20,7 @@ from pyarrow import csv
 from errors import AnswerBroken
 from messages import Credential, Window
 from reports.kept import Layout
-from reports.legs import TEXTS, Chunk, Quarantined, typed
+from reports.legs import INBOUND, OUTBOUND, TEXTS, Chunk, Quarantined, typed
 from reports.records import TIMESTAMP, Records, read_header, record_chunks
 from reports.repairs import Aligner, aligner
 from reports.texts import as_utf8, field_text, field_texts
@@ -35,6 +35,7 @@ NEEDED_PARAMETERS: frozenset[str] = frozenset()
 MOST_RECORDS = 1_000_000
 """The dialer stops there, in each half, without a word."""
 
+PARAMETER_OF = {OUTBOUND: "campaign[]", INBOUND: "group[]"}
 ALL, NONE = "---ALL---", "---NONE---"
 """VICIdial's own words in a choice of campaigns or in-groups."""
 BUILD_WITH_EXTENDED_2, BUILD_WITH_EXTENDED = 160121, 110329
@@ -76,17 +77,38 @@ KEPT = Layout(
 """The usual header is EXTENDED_2 of builds since 2021; others with as many fields are not known."""
 
 
-def form(source: Credential, window: Window, detail: str, /) -> list[tuple[str, str]]:
+def form(
+    source: Credential, window: Window, detail: str, /, *, half: str | None = None, names: tuple[str, ...] = ()
+) -> list[tuple[str, str]]:
     """Form fields for a window; hours are sent always, since builds that do not know them answer the whole day."""
     fields = [("run_export", "1"), ("query_date", window.day.isoformat()), ("end_date", window.day.isoformat())]
     if (window.first_hour, window.last_hour) != (0, 23):
         fields += [("query_hour", f"{window.first_hour:02}"), ("end_hour", f"{window.last_hour:02}")]
-    named = {name for name, _ in source.parameters}
-    if not named & {"campaign[]", "group[]"}:
-        fields += [("campaign[]", ALL), ("group[]", ALL)]
-    fields += source.parameters
+    for each, parameter in PARAMETER_OF.items():
+        if half in (None, each):
+            chosen = names or named(source, each) or ((ALL,) if each in halves(source) else ())
+            fields += [(parameter, name) for name in chosen]
+    fields += [pair for pair in source.parameters if pair[0] not in PARAMETER_OF.values()]
     fields += [("header_row", "YES"), ("rec_fields", "NONE"), ("custom_fields", "NO"), ("call_notes", "NO")]
     return [*fields, ("export_fields", detail)]
+
+
+def halves(source: Credential, /) -> tuple[str, ...]:
+    """Return those of which the row names something, or both where it names nothing."""
+    given = {name for name, _ in source.parameters}
+    if not given & set(PARAMETER_OF.values()):
+        return OUTBOUND, INBOUND
+    return tuple(
+        half
+        for half, parameter in PARAMETER_OF.items()
+        if any(name == parameter and value != NONE for name, value in source.parameters)
+    )
+
+
+def named(source: Credential, half: str, /) -> tuple[str, ...]:
+    """Return the names of a half. ``---NONE---`` is left out, since some dialers answer it with an empty HTTP 500."""
+    found = [value for name, value in source.parameters if name == PARAMETER_OF[half] and value != NONE]
+    return () if ALL in found else tuple(found)
 
 
 def details(build: int | None, /) -> tuple[str, ...]:

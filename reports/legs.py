@@ -21,6 +21,8 @@ from reports.clocks import DAY, SECOND, Moments, to_utc
 from reports.texts import kept_as_it_came
 from tables import LEAD_COLUMNS, arrow_schema, spooled_columns
 
+OUTBOUND, INBOUND = "outbound", "inbound"
+"""The directions of a leg, which are the halves of an export in its order."""
 NOBODY = ("VDAD", "VDCL", "")
 """Users that stand for no agent."""
 LIVE = ("QUEUE", "INCALL", "LIVE", "DISPO")
@@ -148,7 +150,7 @@ def _rows(
     nobody = pc.is_in(text["user"], pa.array(NOBODY))
     local = pc.cast(text["call_date"], pa.timestamp("us"))
     moments, ambiguous = to_utc(_micros(local), source.timezone, _epochs(text["uniqueid"]))
-    direction = pc.if_else(inbound, "inbound", "outbound")
+    direction = pc.if_else(inbound, INBOUND, OUTBOUND)
     columns: dict[str, pa.Array] = {
         "client_id": _constant(source.client_id, count),
         "client_name": _constant(source.client_name, count),
@@ -301,7 +303,7 @@ def _hours(table: pa.Table) -> tuple[HourCount, ...]:
     hours, positions = np.unique(micros // (DAY // 24), return_inverse=True)
     legs = np.bincount(positions, minlength=len(hours))
     open_legs = np.bincount(positions, weights=in_progress, minlength=len(hours))
-    is_inbound = pc.equal(table["direction"], "inbound").to_numpy()
+    is_inbound = pc.equal(table["direction"], INBOUND).to_numpy()
     inbound = np.bincount(positions, weights=is_inbound, minlength=len(hours))
     return tuple(
         HourCount(

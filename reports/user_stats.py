@@ -43,7 +43,15 @@ COLUMN_OF = {
 """Text column of ``reports.legs`` → column of the report."""
 
 
-def form(source: Credential, window: Window, _detail: str, /) -> list[tuple[str, str]]:
+def form(
+    source: Credential,
+    window: Window,
+    _detail: str,
+    /,
+    *,
+    half: str | None = None,  # noqa: ARG001 - an agent's calls come undivided
+    names: tuple[str, ...] = (),  # noqa: ARG001 - the same
+) -> list[tuple[str, str]]:
     """Form fields for a window; this report knows whole days only, always with explicit dates."""
     day = window.day.isoformat()
     return [*source.parameters, ("begin_date", day), ("end_date", day), ("file_download", CLOSER_CALLS)]
@@ -51,6 +59,14 @@ def form(source: Credential, window: Window, _detail: str, /) -> list[tuple[str,
 
 def details(_build: int | None, /) -> tuple[str, ...]:
     return (CLOSER_CALLS,)
+
+
+def halves(_source: Credential, /) -> tuple[str, ...]:
+    return ()
+
+
+def named(_source: Credential, _half: str, /) -> tuple[str, ...]:
+    return ()
 
 
 def whole_days_only() -> bool:

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from random import Random
 
 from config import Settings
-from messages import NEVER, CampaignJob, ClientJob, Credential, HourCount, Window
+from messages import NEVER, CampaignJob, ClientJob, Credential, HourCount, HourRead, Window
 from reports import REPORTS
 from schedules.days import HOURS, hour_start, hours_between, local_day, local_hour
 from schedules.histories import History, Hours
@@ -82,8 +82,12 @@ def plan_backfill(
 
 
 def _client_job(source: Credential, windows: tuple[Window, ...], history: History) -> ClientJob:
-    shown = any(read.legs for read in history.hours.get(source.source_key, {}).values())
-    return ClientJob(credential=source, windows=windows, has_shown_calls=shown)
+    shown: defaultdict[date, list[HourRead]] = defaultdict(list)
+    for (day, _), read in history.hours.get(source.source_key, {}).items():
+        if read.legs and not read.doubt:
+            shown[day].append(read)
+    without_inbound = len(shown) > 1 and all(read.inbound == 0 for reads in shown.values() for read in reads)
+    return ClientJob(credential=source, windows=windows, has_shown_calls=bool(shown), without_inbound=without_inbound)
 
 
 def _windows_of_cycle(source: Credential, history: History, settings: Settings, now: datetime) -> tuple[Window, ...]:

@@ -1,13 +1,14 @@
-"""Reads one window of one source into the spool, and does not believe an answer that shows less than before.
+"""Reads one window of one source into the spool, and believes no answer that other evidence contradicts.
 
-A truncated export looks perfect: HTTP 200, cut at a record's end, correctly terminated. So a window that showed more
-calls earlier is read again, and one that is read for the first time is proven complete by asking for its tail.
+A truncated export looks perfect: HTTP 200, cut at a record's end, correctly terminated, and the same request may be cut
+at the same place again. So a first read, and an answer whose end is missing, is proven by another request: for what
+lies behind its last call, one half alone, in the format that needs the fewest tables of the dialer.
 """
 
 import threading
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -18,13 +19,16 @@ import xxhash
 
 from config import Settings
 from data_fetcher import Dialer
-from errors import ReportUnknown, full_disk_named
+from errors import AnswerBroken, DialerFailed, DialerTimeout, ReportUnknown, TransientError, full_disk_named
 from frames import Frame
 from messages import Credential, HourCount, SealedWindow, Window
 from reports import REPORTS, Chunk
+from reports.legs import INBOUND
 from reports.texts import kept_as_it_came
 from spools.files import WindowSpool, spool_directory
 from spools.phones import Phones
+from spools.proofs import Counts, lacks_its_end, legs_lacking, probes, shows_more
+from spools.sizes import WindowSizes, halves_of
 from utils import utc_now
 
 
@@ -59,7 +63,7 @@ class Reading:
     legs: Counter[tuple[date, int]] = field(default_factory=Counter)
     in_progress: Counter[tuple[date, int]] = field(default_factory=Counter)
     days: list[date] = field(default_factory=list)
-    last_inbound_hour: int = -1
+    counts: Counts = field(default_factory=lambda: Counts(date.min))
 
     def add(self, chunk: Chunk) -> None:
         self.records += chunk.records
@@ -69,8 +73,8 @@ class Reading:
         for count in chunk.hours:
             self.legs[count.day, count.hour] += count.legs
             self.in_progress[count.day, count.hour] += count.in_progress
+        self.counts.add(chunk.hours)
         self.days += [day for day in (chunk.first_day, chunk.last_day) if day is not None]
-        self.last_inbound_hour = max(self.last_inbound_hour, chunk.last_inbound_hour)
 
     def tells_the_same_as(self, later: "Reading", window: Window) -> bool:
         """Byte for byte, or leg for leg but for new calls in the last hour: no dialer at work stays the same."""
@@ -81,6 +85,56 @@ class Reading:
     def legs_in(self, window: Window) -> int:
         return sum(self.legs[window.day, hour] for hour in window.hours)
 
+    @property
+    def is_bare_header(self) -> bool:
+        """An export that ends before its first record, which no dialer sends that has nothing to show."""
+        return bool(self.digest) and not self.records
+
+    def take_files(self, other: "Reading") -> None:
+        """Keep the rows of another answer for the same window beside these; the counts stay."""
+        self.spool.call_files += other.spool.call_files
+        self.spool.quarantine_files += other.spool.quarantine_files
+        self.records += other.records
+        self.rows += other.rows
+        self.duplicates += other.duplicates
+        self.quarantined += other.quarantined
+        self.days += other.days
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer that is kept for a window, and what is thought of it."""
+
+    reading: Reading
+    shortfall: int = 0
+    """Legs that an earlier answer showed and this one does not, although it is whole."""
+    suspect: str | None = None
+    mended: str | None = None
+
+    @property
+    def is_cut(self) -> bool:
+        """A smaller request may be answered whole."""
+        return self.suspect in (CUT, BARE)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one request asks of a window: all of it, a half, or some names of a half."""
+
+    half: str | None = None
+    names: tuple[str, ...] = ()
+    detail: str | None = None
+    """None for the best that the dialer has."""
+
+
+WHOLE = Part()
+TOO_LARGE = (AnswerBroken, DialerFailed, DialerTimeout)
+"""Failures that a smaller request may not meet."""
+FRUITLESS_HOURS = 2
+"""After so many single hours that could not be read, a dialer's trouble is not the size of what is asked."""
+SILENT = "it has never shown a call of this row, and does not tell its build"
+CUT, BARE = "its answer ends before the last call", "its answer ends behind the header row"
+
 
 class SourceReader:
     """Reads the windows of one source, one after the other; remembers which level of detail its dialer has."""
@@ -88,8 +142,16 @@ class SourceReader:
     def __init__(
         self, dialer: Dialer, source: Credential, settings: Settings, *, spool_name: str, run_id: str,
         build: int | None, parsing: threading.Lock, clock_shift: timedelta, durations: Durations,
-        phones: Phones,
+        phones: Phones, knows_hours: bool, has_shown_calls: bool, without_inbound: bool, may_go_on: Callable[[], bool],
     ) -> None:  # fmt: skip
+        """Start to read a source.
+
+        Args:
+            knows_hours: the dialer's build answers the hours that it is asked for, not the whole day.
+            has_shown_calls: an earlier run has read calls of this source.
+            without_inbound: it has shown calls for days, and none of an in-group.
+            may_go_on: whether there is time for a further piece of a window.
+        """
         self._dialer = dialer
         self._source = source
         self._settings = settings
@@ -102,84 +164,187 @@ class SourceReader:
         self._clock_shift = clock_shift
         self._durations = durations
         self._phones = phones
+        self._knows_hours = knows_hours
+        self._without_inbound = without_inbound
+        self._may_go_on = may_go_on
+        self._is_understood = has_shown_calls or build is not None
+        self._is_broken = False
+        self._fruitless = 0
+        self._sizes = WindowSizes(settings.data_dir, source.source_key)
 
-    def read(self, window: Window, backfill_id: str | None) -> SealedWindow:
-        """The window, sealed in the spool; what it showed earlier decides whether one answer is enough.
+    def read(self, window: Window, backfill_id: str | None) -> Iterator[SealedWindow]:
+        """Read a window and seal it in the spool, in pieces where the dialer cannot answer it at once.
 
         Raises:
-            ClientError, TransientError: the window could not be read; nothing of it is sealed.
+            ClientError, TransientError: something of the window could not be read; what is sealed stays.
         """
-        reading, shortfall, suspect = self._believed(window)
-        sealed = self._sealed(reading, window, shortfall, suspect, backfill_id)
-        reading.spool.seal(sealed)
-        return sealed
+        failure: TransientError | None = None
+        complete = True
+        waiting = deque(self._sizes.pieces(window) if self._may_be_divided else [window])
+        while waiting:
+            piece = waiting.popleft()
+            try:
+                verdict = self._judge(piece)
+            except TOO_LARGE as exc:
+                smaller = self._smaller(piece)
+                if not smaller:
+                    failure, complete = failure or exc, False
+                    self._fruitless += 1
+                    if self._fruitless >= FRUITLESS_HOURS or not self._may_be_divided:
+                        break
+                waiting.extendleft(reversed(smaller))
+                continue
+            if verdict.is_cut and not self._is_broken and (smaller := self._smaller(piece)):
+                verdict.reading.spool.discard()
+                waiting.extendleft(reversed(smaller))
+                continue
+            self._note_success(piece, verdict)
+            complete = complete and verdict.suspect is None
+            sealed = self._sealed(verdict, piece, backfill_id, ends_plan=complete and not waiting)
+            verdict.reading.spool.seal(sealed)
+            yield sealed
+            if waiting and not self._may_go_on():
+                break
+        if failure:
+            raise failure
 
-    def _believed(self, window: Window) -> tuple[Reading, int, str | None]:
-        """An answer, by how many legs it is short for good, and why it is not believed."""
+    @property
+    def _may_be_divided(self) -> bool:
+        """Not before the password has worked: a request that is not answered could have been a failed login."""
+        return not self._report.whole_days_only() and self._knows_hours and not self._dialer.never_worked
+
+    def _smaller(self, window: Window) -> tuple[Window, ...]:
+        if not self._may_be_divided or window.first_hour == window.last_hour or self._fruitless >= FRUITLESS_HOURS:
+            return ()
+        self._sizes.shrink(window)
+        return halves_of(window)
+
+    def _note_success(self, window: Window, verdict: Verdict) -> None:
+        self._fruitless = 0
+        if verdict.is_cut:
+            self._is_broken = True
+        elif self._may_be_divided:
+            self._sizes.grow(window)
+
+    def _judge(self, window: Window) -> Verdict:
+        """Read a window and decide whether the answer is believed."""
         first = self._answer(window)
-        if first.legs_in(window) < window.known_legs:
-            return self._second_opinion(first, window)
-        if window.first_read and first.digest and not self._report.whole_days_only():
-            return self._with_proven_end(first, window)
-        return first, 0, None
+        if self._report.whole_days_only():
+            return self._second_opinion(first, window) if first.legs_in(window) < window.known_legs else Verdict(first)
+        if first.is_bare_header:
+            return self._mended(first, window, BARE)
+        shortfall = legs_lacking(window, first.counts, first.read_at)
+        if not (window.first_read or window.doubted or lacks_its_end(window, first.counts)):
+            return Verdict(first, shortfall)
+        if not first.digest and not window.known_legs:
+            return Verdict(first, suspect=None if self._is_understood else SILENT)
+        if self._ends_too_early(first, window):
+            return self._mended(first, window, CUT)
+        return Verdict(first, shortfall)
 
-    def _second_opinion(self, first: Reading, window: Window) -> tuple[Reading, int, str | None]:
-        """Twice the same shorter answer is believed: lists are deleted, calls are archived or get a hidden status."""
+    def _second_opinion(self, first: Reading, window: Window) -> Verdict:
+        """Twice the same shorter answer of a report that shows its own end is believed."""
         second = self._answer(window)
         shown = first.legs_in(window), second.legs_in(window)
         if shown[1] >= window.known_legs or first.tells_the_same_as(second, window):
             first.spool.discard()
-            return second, max(window.known_legs - shown[1], 0), None
+            return Verdict(second, max(window.known_legs - shown[1], 0))
         best, other = (first, second) if shown[0] > shown[1] else (second, first)
         other.spool.discard()
-        return best, 0, f"{window.known_legs} calls before, now {shown[0]} and then {shown[1]}"
+        return Verdict(best, suspect=f"{window.known_legs} calls before, now {shown[0]} and then {shown[1]}")
 
-    def _with_proven_end(self, first: Reading, window: Window) -> tuple[Reading, int, str | None]:
-        """Outbound calls come first, then inbound, each by time: a cut answer lacks what its tail request shows.
+    def _ends_too_early(self, reading: Reading, window: Window) -> bool:
+        """Ask for what lies behind the last call of an answer."""
+        halves = self._report.halves(self._source)
+        if self._without_inbound and len(halves) > 1:
+            halves = halves[:1]
+        for probe in probes(window, reading.counts, halves):
+            behind = self._answer(
+                replace(window, first_hour=probe.first_hour), (Part(half=probe.half, detail=self._details[-1]),)
+            )
+            behind.spool.discard()
+            if behind.is_bare_header or shows_more(probe, window, reading.counts, behind.counts, reading.read_at):
+                return True
+        return False
 
-        Without any inbound call, those of every hour may be missing, and the tail is the whole window.
-        """
-        tail_window = replace(window, first_hour=max(first.last_inbound_hour, window.first_hour))
-        tail = self._answer(tail_window)
-        tail.spool.discard()
-        if tail.legs_in(tail_window) <= first.legs_in(tail_window):
-            return first, 0, None
-        second = self._answer(window)
-        if second.legs_in(window) > first.legs_in(window) and second.legs_in(tail_window) >= tail.legs_in(tail_window):
-            first.spool.discard()
-            return second, 0, None
-        second.spool.discard()
-        return first, 0, "the answer ends before its last call, as a later request shows"
+    def _mended(self, first: Reading, window: Window, reason: str) -> Verdict:
+        """Ask once more, then take the rows of the lowest level of detail rather than none: they stay in doubt."""
+        if not window.doubted:
+            second = self._answer(window)
+            if not second.is_bare_header and not self._ends_too_early(second, window):
+                first.spool.discard()
+                return Verdict(second, mended=reason)
+            second.spool.discard()
+        if self._is_broken or not self._smaller_possible(window):
+            lowest = self._answer(window, (Part(detail=self._details[-1]),))
+            if lowest.legs_in(window) > first.legs_in(window):
+                lowest.take_files(first)
+                return Verdict(lowest, suspect=reason)
+            lowest.spool.discard()
+        return Verdict(first, suspect=reason)
 
-    def _answer(self, window: Window) -> Reading:
-        """Ask once and spool what came."""
+    def _smaller_possible(self, window: Window) -> bool:
+        return self._may_be_divided and window.first_hour < window.last_hour
+
+    def _answer(self, window: Window, parts: tuple[Part, ...] = (WHOLE,)) -> Reading:
+        """Ask once for each part and spool what came."""
+        reading = self._empty_reading(window)
+        try:
+            for part in parts:
+                self._read_part(reading, window, part)
+        except TOO_LARGE:
+            reading.spool.discard()
+            smaller = self._smaller_parts(window, parts)
+            if not smaller:
+                raise
+            return self._answer(window, smaller)
+        except BaseException:
+            reading.spool.discard()
+            raise
+        return reading
+
+    def _smaller_parts(self, window: Window, parts: tuple[Part, ...]) -> tuple[Part, ...]:
+        """Return the parts of a single hour that cannot be had at once: its halves, then each campaign and in-group."""
+        halves = self._report.halves(self._source)
+        if window.first_hour < window.last_hour or not self._may_be_divided or parts[0].detail:
+            return ()
+        if parts == (WHOLE,) and len(halves) > 1:
+            return tuple(Part(half=half) for half in halves)
+        if any(part.names for part in parts):
+            return ()
+        names = {half: self._report.named(self._source, half) for half in halves}
+        if not all(names.values()):
+            return ()
+        return tuple(Part(half=half, names=(name,)) for half in halves for name in names[half])
+
+    def _empty_reading(self, window: Window) -> Reading:
         self._answers += 1
-        name = f"{self._spool_name}-{self._answers}"
-        path = self._settings.data_dir / "downloads" / f"{self._run_id}-{name}.download"
+        spool = WindowSpool(
+            spool_directory(self._settings.data_dir, self._run_id), f"{self._spool_name}-{self._answers}",
+            lead_fields=self._settings.include_lead_fields,
+        )  # fmt: skip
+        return Reading(spool, utc_now() + self._clock_shift, counts=Counts(window.day))
+
+    def _read_part(self, reading: Reading, window: Window, part: Part) -> None:
+        name = f"{self._run_id}-{self._spool_name}-{self._answers}.download"
+        path = self._settings.data_dir / "downloads" / name
         with full_disk_named(path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
-        spool = WindowSpool(
-            spool_directory(self._settings.data_dir, self._run_id), name, lead_fields=self._settings.include_lead_fields
-        )
-        reading = Reading(spool, utc_now() + self._clock_shift)
         try:
             with self._durations.counted("download"):
-                came = self._downloaded(window, path)
+                came = self._downloaded(window, path, part)
             if came:
                 with self._parsing, self._durations.counted("parse"):
                     self._spool(path, reading, window)
-        except BaseException:
-            spool.discard()
-            raise
         finally:
             path.unlink(missing_ok=True)
-        return reading
 
-    def _downloaded(self, window: Window, path: Path) -> bool:
-        """The export at the best level of detail that the dialer has; False if there are no calls."""
+    def _downloaded(self, window: Window, path: Path, part: Part) -> bool:
+        """Download the export at the best level of detail that the dialer has; False if there are no calls."""
         while True:
-            detail, *others = self._details
-            if not self._dialer.download(self._report.PAGE, self._report.form(self._source, window, detail), path):
+            detail, *others = (part.detail,) if part.detail else self._details
+            form = self._report.form(self._source, window, detail, half=part.half, names=part.names)
+            if not self._dialer.download(self._report.PAGE, form, path):
                 return False
             shown = self._report.shows(path)
             if shown is None:
@@ -190,7 +355,7 @@ class SourceReader:
 
     def _spool(self, path: Path, reading: Reading, window: Window) -> None:
         """Type the answer chunk by chunk; one spool file per DB_BATCH_SIZE chunks."""
-        reading.digest = _digest(path)
+        reading.digest += _digest(path)
         reading.header = kept_as_it_came(self._report.header(path))
         for chunks in self._groups(path):
             for chunk in chunks:
@@ -225,9 +390,8 @@ class SourceReader:
         )
         return self._phones.quarantined(found)
 
-    def _sealed(
-        self, reading: Reading, window: Window, shortfall: int, suspect: str | None, backfill_id: str | None
-    ) -> SealedWindow:
+    def _sealed(self, verdict: Verdict, window: Window, backfill_id: str | None, *, ends_plan: bool) -> SealedWindow:
+        reading = verdict.reading
         source = self._source
         return SealedWindow(
             source_key=source.source_key,
@@ -241,7 +405,13 @@ class SourceReader:
             call_files=tuple(reading.spool.call_files),
             quarantine_files=tuple(reading.spool.quarantine_files),
             hours=tuple(
-                HourCount(day=window.day, hour=hour, legs=reading.legs[at], in_progress=reading.in_progress[at])
+                HourCount(
+                    day=window.day,
+                    hour=hour,
+                    legs=reading.legs[at],
+                    in_progress=reading.in_progress[at],
+                    inbound=reading.counts.of[INBOUND][hour],
+                )
                 for hour in (range(24) if self._report.whole_days_only() else window.hours)
                 for at in [(window.day, hour)]
             ),
@@ -251,8 +421,10 @@ class SourceReader:
             quarantined=reading.quarantined,
             first_day=min(reading.days, default=None),
             last_day=max(reading.days, default=None),
-            shortfall=shortfall,
-            suspect=suspect,
+            shortfall=verdict.shortfall,
+            suspect=verdict.suspect,
+            mended=verdict.mended,
+            ends_plan=ends_plan,
             backfill_id=backfill_id,
         )
 
