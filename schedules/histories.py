@@ -110,7 +110,7 @@ def batch_of(
     moved = of_cycle | {window.source_key for window in windows if window.suspect is not None}
     until = max((window.read_at for window in windows), default=planned_at)
     watermarks: list[Watermark] = []
-    for source in (by_key[key] for key in sorted(moved)):
+    for source in (by_key[key] for key in sorted(moved & by_key.keys())):
         before, hours = history.watermarks.get(source.source_key), seen.hours[source.source_key]
         read_until = history.read_until(source, settings, planned_at)
         if source.source_key in of_cycle:

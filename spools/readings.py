@@ -196,7 +196,7 @@ class SourceReader:
                 continue
             if verdict.is_cut and not self._is_broken and (smaller := self._smaller(piece)):
                 verdict.reading.spool.discard()
-                waiting.extendleft(reversed(smaller))
+                waiting.extendleft(replace(half, first_read=True) for half in reversed(smaller))  # each is proven
                 continue
             self._note_success(piece, verdict)
             complete = complete and verdict.suspect is None

@@ -235,18 +235,21 @@ def test_a_truncated_answer_is_noticed_and_repaired_at_once(program: Program, di
     assert program.rows("FROM vicidial.completeness") == []
 
 
-def test_calls_that_a_dialer_shows_no_more_are_kept_and_counted(program: Program, dialers: Dialers) -> None:
+def test_a_dialer_that_cuts_every_answer_alike_is_not_believed(program: Program, dialers: Dialers) -> None:
     dialer = dialers()
     program.import_clients(("Sales", dialer.url, "1"))
     program.run("--single")
     before = program.calls()
     dialer.misbehave(truncate=3, pages=("call_report_export.php",))
     done = program.run("--single")
-    assert done.code == 0
-    assert "calls any more that it showed before" in done.text
+    assert done.code == 1
+    assert "does not show all calls of" in done.text
     assert program.calls() == before
-    (counted,) = program.rows("SELECT sum(legs_before - legs_now) AS calls FROM vicidial.completeness")
-    assert counted["calls"] > 0
+    assert program.rows("SELECT * FROM vicidial.completeness") == []
+    assert program.rows("SELECT day FROM vicidial.hours WHERE doubt IS NOT NULL")
+    dialer.behave()
+    assert program.run("--single").code == 0
+    assert program.rows("SELECT day FROM vicidial.hours WHERE doubt IS NOT NULL") == []
 
 
 def test_rows_that_cannot_be_used_fail_alone(program: Program, dialers: Dialers) -> None:
