@@ -11,12 +11,12 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import requests
 from filelock import FileLock
-from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, stop_any, stop_before_delay
 from urllib3.exceptions import HTTPError, InsecureRequestWarning
@@ -24,7 +24,8 @@ from urllib3.exceptions import HTTPError, InsecureRequestWarning
 from config import Settings
 from dialers.accounts import Account
 from dialers.answers import Answer, refusal
-from dialers.failures import is_silence, transport_error
+from dialers.connections import Wire, WireAdapter
+from dialers.failures import is_reset, is_silence, transport_error
 from dialers.silences import HostSilence
 from dialers.slots import HostSlots
 from dialers.versions import DialerVersion, version_in
@@ -87,14 +88,16 @@ class Dialer:
         self._silence = HostSilence(settings.data_dir / "slots", source.origin, run_id)
         self._heeds_silence = heeds_silence
         self._heard = False
+        self._is_kept_alive = False
         self._slot: FileLock | None = None
         self._slot_since = 0.0
         self._server_errors = 0
         self._deadline = 0.0
         self._login = HTTPBasicAuth(source.username.encode("utf-8"), source.password.encode("utf-8"))
+        self._wire = Wire()
         self._session = requests.Session()
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=1, max_retries=0))
+            self._session.mount(scheme, WireAdapter(self._wire))
         self._session.headers["User-Agent"] = "vicidial-warehouse"
         if not source.verify_tls:  # the row says so; for the whole process, since filters know no threads
             warnings.simplefilter("ignore", InsecureRequestWarning)
@@ -206,22 +209,18 @@ class Dialer:
         self.traffic.requests += 1
         self._deadline = time.monotonic() + settings.request_timeout.total_seconds()
         try:
-            response = self._session.post(
-                source.dialer_url + page,
-                data=[(name.encode("utf-8"), value.encode("utf-8")) for name, value in form],
-                auth=self._login if login else _no_login,
-                timeout=(settings.connect_timeout.total_seconds(), silence.total_seconds()),
-                verify=source.verify_tls,
-                allow_redirects=False,
-                stream=True,
-            )
+            with self._wire.ends_after(settings.request_timeout.total_seconds()):
+                response = self._post(page, form, login=login, silence=silence)
             self._heard = True
             self._silence.forget()
             with response:
                 yield response
+            self._is_kept_alive = True
         except (requests.RequestException, HTTPError) as exc:
-            self._session.close()  # the slot is kept until others can see what came of it
+            self._close()  # the slot is kept until others can see what came of it
             error = transport_error(exc, source.host, silence)
+            if self._wire.is_overdue:
+                error = DialerTimeout(source.host, settings.request_timeout.total_seconds())
             if login and not isinstance(error, DialerUnreachable | CertificateInvalid):
                 self._account.unanswered()
             raise error from None  # the original shows the URL
@@ -230,6 +229,31 @@ class Dialer:
             raise
         if time.monotonic() - self._slot_since > SLOT_SECONDS:
             self._give_up_slot()
+
+    def _post(self, page: str, form: Form, *, login: bool, silence: timedelta) -> requests.Response:
+        """Send a request. A kept-alive connection that is gone is replaced at once: its server took nothing from it."""
+        source = self._source
+        post = partial(
+            self._session.post,
+            source.dialer_url + page,
+            data=[(name.encode("utf-8"), value.encode("utf-8")) for name, value in form],
+            auth=self._login if login else _no_login,
+            timeout=(self._settings.connect_timeout.total_seconds(), silence.total_seconds()),
+            verify=source.verify_tls,
+            allow_redirects=False,
+            stream=True,
+        )
+        if self._is_kept_alive:
+            self._is_kept_alive = False
+            try:
+                return post()
+            except (requests.RequestException, HTTPError) as exc:
+                if self._wire.is_overdue or not is_reset(exc):
+                    raise
+            self._close()
+            self.traffic.requests += 1
+            self.traffic.retries += 1
+        return post()
 
     def _body(self, response: requests.Response) -> Iterator[bytes]:
         """Pieces of the body as they arrive; a body that drips for ever is cut off."""
@@ -312,9 +336,14 @@ class Dialer:
             self._slot_since = time.monotonic()
             self._check_worth_waiting()  # whoever had it may have left a note
 
+    def _close(self) -> None:
+        self._session.close()
+        self._wire.close()
+        self._is_kept_alive = False
+
     def _give_up_slot(self) -> None:
         """Close the connection first: a slot stands for a connection, an idle one too."""
-        self._session.close()
+        self._close()
         if self._slot is not None:
             self._slot.release()
             self._slot = None

@@ -30,6 +30,11 @@ def transport_error(exc: Exception, host: str, http_timeout: timedelta) -> SyncE
     return AnswerBroken(host, "connection closed too early")
 
 
+def is_reset(exc: Exception) -> bool:
+    """Tell whether the other side closed the connection before it answered anything."""
+    return _any(tuple(_chain(exc)), ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
+
+
 def is_silence(error: SyncError) -> bool:
     """Whether scheme, host and port stay silent to every client; a port without TLS is alive."""
     return isinstance(error, (DialerTimeout, DialerUnreachable)) and not isinstance(error, NoTLS)

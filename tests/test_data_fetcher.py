@@ -3,6 +3,7 @@
 import gzip
 import socket
 import ssl
+import struct
 import sys
 import threading
 import time
@@ -38,9 +39,11 @@ from tests.dialers.sources import (
     FORM,
     REPORT,
     download,
+    downloaded_by,
     exports_asked,
     listener,
     quick,
+    read_request,
     small_world,
     source,
     talking,
@@ -188,6 +191,41 @@ def test_a_body_that_drips_for_ever_is_given_up(dialer: SimulatedDialer, tmp_pat
     dialer.misbehave(trickle=True)
     settings = quick(tmp_path, request_timeout=0.5, retry_attempts=1)
     assert 0.4 <= seconds(lambda: download(source(dialer), settings), DialerTimeout) < 1.5
+
+
+def test_a_header_that_drips_for_ever_is_given_up(tmp_path: Path) -> None:
+    def drip(connection: socket.socket) -> None:
+        for byte in b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 200:
+            connection.sendall(bytes([byte]))
+            time.sleep(0.1)
+
+    with listener(drip) as port:
+        who = source(f"http://127.0.0.1:{port}/vicidial/")
+        began = time.monotonic()
+        with pytest.raises(DialerTimeout):
+            download(who, quick(tmp_path, http_timeout=1.0, request_timeout=1.5, retry_attempts=1))
+        assert time.monotonic() - began < 15  # it would drip for over twenty
+
+
+def test_a_kept_connection_that_is_gone_is_replaced_and_the_password_is_not_doubted(tmp_path: Path) -> None:
+    """A balancer that gives up idle connections; the first request with a password that has never worked."""
+    body = "There are no calls during this time period for these parameters\n"
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {len(body)}\r\n\r\n"
+    served: list[int] = []
+
+    def answer_once(connection: socket.socket) -> None:
+        connection.sendall((head + body).encode())
+        served.append(1)
+        read_request(connection)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with listener(answer_once) as port:
+        who, settings = source(f"http://127.0.0.1:{port}/vicidial/"), quick(tmp_path, retry_attempts=1)
+        with talking(who, settings) as dialer:
+            dialer.introduction()
+            assert downloaded_by(dialer, settings) == b""
+            assert not dialer.never_worked
+            assert (dialer.traffic.requests, dialer.traffic.retries, len(served)) == (3, 1, 2)
 
 
 def test_the_time_for_a_request_as_a_whole_includes_the_wait_for_its_answer(
