@@ -211,9 +211,10 @@ class Dialer:
         try:
             with self._wire.ends_after(settings.request_timeout.total_seconds()):
                 response = self._post(page, form, login=login, silence=silence)
-            self._heard = True
-            self._silence.forget()
             with response:
+                self._wire.check_in_time()
+                self._heard = True
+                self._silence.forget()
                 yield response
             self._is_kept_alive = True
         except (requests.RequestException, HTTPError) as exc:

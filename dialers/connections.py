@@ -27,6 +27,11 @@ class Wire:
         """Take the socket that the session is using from now on."""
         self._socket = weakref.ref(connected)
 
+    def check_in_time(self) -> None:
+        """Raise ReadTimeout if the connection was broken. A header that was broken off looks like one that has ended."""
+        if self.is_overdue:
+            raise ReadTimeout
+
     def close(self) -> None:
         """Close the socket now, rather than when the last answer that came over it is forgotten."""
         connected = self._socket()
@@ -35,11 +40,7 @@ class Wire:
 
     @contextmanager
     def ends_after(self, seconds: float) -> Iterator[None]:
-        """Break the connection if the block takes longer, so that whoever waits for it is woken.
-
-        Raises:
-            ReadTimeout: it did. A header that was broken off looks like one that has ended.
-        """
+        """Break the connection if the block takes longer, so that whoever waits for it is woken."""
         self.is_overdue = False
         timer = threading.Timer(seconds, self._break)
         timer.daemon = True
@@ -48,8 +49,6 @@ class Wire:
             yield
         finally:
             timer.cancel()
-        if self.is_overdue:
-            raise ReadTimeout
 
     def _break(self) -> None:
         self.is_overdue = True

@@ -207,7 +207,8 @@ def test_a_header_that_drips_for_ever_is_given_up(tmp_path: Path) -> None:
         assert time.monotonic() - began < 15  # it would drip for over twenty
 
 
-def test_a_kept_connection_that_is_gone_is_replaced_and_the_password_is_not_doubted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("gone", ["closed", "reset"])
+def test_a_kept_connection_that_is_gone_is_replaced_and_the_password_is_not_doubted(tmp_path: Path, gone: str) -> None:
     """A balancer that gives up idle connections; the first request with a password that has never worked."""
     body = "There are no calls during this time period for these parameters\n"
     head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -217,7 +218,8 @@ def test_a_kept_connection_that_is_gone_is_replaced_and_the_password_is_not_doub
         connection.sendall((head + body).encode())
         served.append(1)
         read_request(connection)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if gone == "reset":
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     with listener(answer_once) as port:
         who, settings = source(f"http://127.0.0.1:{port}/vicidial/"), quick(tmp_path, retry_attempts=1)
