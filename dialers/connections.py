@@ -28,7 +28,7 @@ class Wire:
         self._socket = weakref.ref(connected)
 
     def check_in_time(self) -> None:
-        """Raise ReadTimeout if the connection was broken. A header that was broken off looks like one that has ended."""
+        """Raise ReadTimeout if the connection was broken: a header broken off looks like one that ended."""
         if self.is_overdue:
             raise ReadTimeout
 
