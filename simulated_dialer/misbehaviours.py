@@ -1,5 +1,6 @@
 """The ways in which a dialer, its network or whatever stands before it goes wrong; a test asks for them by name."""
 
+import random
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,6 +26,10 @@ class Misbehaviour:
     clock_offset: seconds by which the dialer's clock (DATE and EPOCH of ``version``, Date header) is fast.
     redirect_to: every answer sends the client to that address.
     rows_before_memory_is_out: exports with more records die with an empty 500.
+    crashed_table: EXTENDED* exports end before the first record of that kind, alike each time: "all", "inbound" or
+        "outbound"; STANDARD does not read that table.
+    crashed_hours: only records of these local hours need the crashed table.
+    cpu_rows: exports with more records are cut after about as many, at another row each time, as a time limit does.
     """
 
     latency: float = 0.0
@@ -42,6 +47,9 @@ class Misbehaviour:
     clock_offset: float = 0.0
     redirect_to: str | None = None
     rows_before_memory_is_out: int | None = None
+    crashed_table: str | None = None
+    crashed_hours: range = range(24)
+    cpu_rows: int | None = None
     pages: tuple[str, ...] = ()
     requests: int | None = None
 
@@ -51,11 +59,25 @@ class Misbehaviour:
 
     def truncated(self, body: bytes, record_end: bytes) -> bytes:
         """The body cut at a record boundary; its heading does not count."""
-        if self.truncate is None:
-            return body
         records = body.split(record_end)[:-1]
+        if self.crashed_table is not None and b"uniqueid" in records[0]:
+            records = records[: self._readable(records)]
+        if self.cpu_rows is not None and len(records) - 1 > self.cpu_rows:
+            records = records[: 1 + self.cpu_rows - random.randrange(1 + self.cpu_rows // 50)]  # noqa: S311 - no secret
+        if self.truncate is None:
+            return b"".join(record + record_end for record in records)
         keep = self.truncate if isinstance(self.truncate, int) else int((len(records) - 1) * self.truncate)
         return b"".join(record + record_end for record in records[: keep + 1])
+
+    def _readable(self, records: list[bytes]) -> int:
+        """Heading and records before the first one that needs the crashed table."""
+        queue = records[0].split(b"\t").index(b"alt_dial")
+        for number, record in enumerate(records[1:], 1):
+            fields = record.split(b"\t")
+            kind = "inbound" if fields[queue].replace(b".", b"").isdigit() else "outbound"
+            if self.crashed_table in ("all", kind) and int(fields[0][11:13]) in self.crashed_hours:
+                return number
+        return len(records)
 
     def with_warnings(self, body: bytes, record_end: bytes) -> bytes:
         """The body with PHP's warnings before it and in its middle."""

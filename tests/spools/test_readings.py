@@ -191,6 +191,48 @@ def test_a_cut_between_the_directions_is_noticed_although_nobody_called_later(se
     assert (window.rows, window.suspect) == (7, None)
 
 
+def doubted(outcome: CampaignOutcome) -> set[int]:
+    return {hour for window in outcome.sealed if window.suspect for hour in window.window.hours}
+
+
+@pytest.mark.parametrize("reread", [False, True])
+@pytest.mark.parametrize("hours", [range(24), range(10, 12)])
+@pytest.mark.parametrize("kind", ["all", "inbound", "outbound"])
+def test_a_crashed_table_is_noticed_and_its_hours_stay_in_doubt(
+    dialer: SimulatedDialer, settings: Settings, kind: str, hours: range, *, reread: bool
+) -> None:
+    """Every answer of the best format ends at the same place; the lowest one shows all calls."""
+    dialer.misbehave(crashed_table=kind, crashed_hours=hours, pages=(EXPORT,))
+    asked = known_window(dialer) if reread else day_window(first_read=True)
+    outcome = read(dialer, source(dialer), settings, asked)
+    concerned = {
+        leg.call_time_local.hour
+        for leg in dialer.world.legs_at()
+        if leg.hidden is None and kind in ("all", leg.direction) and leg.call_time_local.hour in hours
+    }
+    assert doubted(outcome) >= concerned
+    if hours != range(24):
+        assert doubted(outcome) <= set(hours) | {9, 12}
+    frame = rows(*outcome.sealed)
+    named = ["call_time_local", "phone", "ingroup", "dialer_campaign", "lead_id"]
+    assert len(frame.drop_duplicates(named)) == visible(dialer)
+    dialer.behave()
+    again = [day_window(hour, hour, doubted=True, first_read=True) for hour in sorted(doubted(outcome))]
+    repaired = read(dialer, source(dialer), settings, *again)
+    assert doubted(repaired) == set()
+
+
+@pytest.mark.parametrize("reread", [False, True])
+def test_a_time_limit_that_cuts_at_another_row_each_time_is_met_with_smaller_requests(
+    dialer: SimulatedDialer, settings: Settings, *, reread: bool
+) -> None:
+    dialer.misbehave(cpu_rows=visible(dialer) // 3, pages=(EXPORT,))
+    asked = known_window(dialer) if reread else day_window(first_read=True)
+    outcome = read(dialer, source(dialer), settings, asked)
+    assert doubted(outcome) == set()
+    assert len(rows(*outcome.sealed)) == visible(dialer)
+
+
 def test_an_idle_first_read_costs_one_request(settings: Settings) -> None:
     with SimulatedDialer(small_world(calls_per_hour=0, rates=Rates.none()), accounts=[REPORT]) as dialer:
         window = only_window(read(dialer, source(dialer), settings, day_window(first_read=True)))
