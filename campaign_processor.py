@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 import traceback
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
@@ -208,13 +208,16 @@ class ClientReader:
             may_go_on=self._may_go_on,
         )  # fmt: skip
         failed: DialerFailed | None = None
-        for window in self._windows:
-            if not self._may_go_on():
-                break
+        waiting = deque(self._windows)
+        while waiting and self._may_go_on():
             try:
-                self._read_window(reader, window)
+                self._read_window(reader, waiting.popleft())
             except DialerFailed as exc:
                 failed = failed or exc
+            if knows_hours and not reader.knows_hours:  # a build that does not tell its number
+                knows_hours, merged = False, _by_days(tuple(waiting))
+                self._windows_read += len(waiting) - len(merged)
+                waiting = deque(merged)
         if failed:
             raise failed
         self._read_what_was_in_another_zone(reader)

@@ -85,6 +85,10 @@ class Reading:
     def legs_in(self, window: Window) -> int:
         return sum(self.legs[window.day, hour] for hour in window.hours)
 
+    def shows_hours_beyond(self, window: Window) -> bool:
+        """Tell whether the dialer ignored the hours that it was asked for, as builds before 230622 do."""
+        return any(legs and day == window.day and hour not in window.hours for (day, hour), legs in self.legs.items())
+
     @property
     def is_bare_header(self) -> bool:
         """An export that ends before its first record, which no dialer sends that has nothing to show."""
@@ -164,7 +168,7 @@ class SourceReader:
         self._clock_shift = clock_shift
         self._durations = durations
         self._phones = phones
-        self._knows_hours = knows_hours
+        self.knows_hours = knows_hours
         self._without_inbound = without_inbound
         self._may_go_on = may_go_on
         self._is_understood = has_shown_calls or build is not None
@@ -211,7 +215,7 @@ class SourceReader:
     @property
     def _may_be_divided(self) -> bool:
         """Not before the password has worked: a request that is not answered could have been a failed login."""
-        return not self._report.whole_days_only() and self._knows_hours and not self._dialer.never_worked
+        return not self._report.whole_days_only() and self.knows_hours and not self._dialer.never_worked
 
     def _smaller(self, window: Window) -> tuple[Window, ...]:
         if not self._may_be_divided or window.first_hour == window.last_hour or self._fruitless >= FRUITLESS_HOURS:
@@ -229,6 +233,8 @@ class SourceReader:
     def _judge(self, window: Window) -> Verdict:
         """Read a window and decide whether the answer is believed."""
         first = self._answer(window)
+        if not self._report.whole_days_only() and first.shows_hours_beyond(window):
+            self.knows_hours = False
         if self._report.whole_days_only():
             return self._second_opinion(first, window) if first.legs_in(window) < window.known_legs else Verdict(first)
         if first.is_bare_header:

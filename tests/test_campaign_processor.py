@@ -284,6 +284,17 @@ def test_a_row_may_want_none_of_a_kind(dialer: SimulatedDialer, settings: Settin
     assert set(frame["direction"]) == {"outbound"}
 
 
+def test_a_dialer_that_tells_no_build_and_ignores_hours_is_asked_for_whole_days(settings: Settings) -> None:
+    """Its first answer shows more hours than it was asked for."""
+    with SimulatedDialer(small_world(rates=Rates.none()), "210303-1000", [REPORT]) as dialer:
+        dialer.misbehave(status=404, pages=(API,))
+        windows = [day_window(hour, hour, known_legs=1) for hour in range(20, 8, -2)]
+        outcome = read(dialer, source(dialer), settings, *windows)
+        assert (outcome.clients[0].failure, len(outcome.sealed)) == (None, 2)
+        assert exports_asked(dialer) == 2
+        assert outcome.clients[0].windows_read == outcome.clients[0].windows_planned
+
+
 def test_too_many_rows_for_the_dialers_memory_cost_that_window_only(
     dialer: SimulatedDialer, settings: Settings
 ) -> None:
