@@ -2,8 +2,9 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from config import Settings
 from errors import SyncError, WarehouseHeld
@@ -15,10 +16,17 @@ WAKE_SECONDS = 0.2
 """An untimed wait would not notice a signal on Windows."""
 
 
-def run_daemon(cycle: Callable[[datetime], object], settings: Settings, stop: threading.Event) -> None:
-    """Until ``stop`` is set. A cycle that cannot begin or end is reported, and the next one looks again."""
+def run_daemon(
+    cycle: Callable[[datetime], object], settings: Settings, stop: threading.Event,
+    clock: Callable[[], datetime] = utc_now,
+) -> None:  # fmt: skip
+    """Run cycles until ``stop`` is set. A cycle that cannot begin or end is reported, and the next one looks again.
+
+    Args:
+        clock: tells the machine's time, which may be set back or forth meanwhile.
+    """
     while not stop.is_set():
-        started = utc_now()
+        started, began = clock(), time.monotonic()
         try:
             cycle(started)
         except WarehouseHeld:
@@ -27,12 +35,17 @@ def run_daemon(cycle: Callable[[datetime], object], settings: Settings, stop: th
             LOG.error("%s", exc)  # noqa: TRY400 - its text says all
         except Exception:
             LOG.exception("The cycle failed for a reason that is not foreseen; please report it")
-        following = started + settings.cycle_interval
         if stop.is_set():
             return
-        if following > utc_now():
-            LOG.info("Next cycle starts at %s", f"{following.astimezone():%Y-%m-%d %H:%M:%S}")
+        left = began + settings.cycle_interval.total_seconds() - time.monotonic()
+        if left > 0:
+            LOG.info("Next cycle starts at %s", f"{(clock() + timedelta(seconds=left)).astimezone():%Y-%m-%d %H:%M:%S}")
         else:
             LOG.warning("The cycle took longer than its interval; the next one starts at once")
-        while utc_now() < following and not stop.is_set():
-            stop.wait(WAKE_SECONDS)
+        _wait(time.monotonic() + left, started + settings.cycle_interval, stop, clock)
+
+
+def _wait(until: float, following: datetime, stop: threading.Event, clock: Callable[[], datetime]) -> None:
+    """Wait for the earlier of two moments: a clock can be set back, and the other one stands while a machine sleeps."""
+    while time.monotonic() < until and clock() < following and not stop.is_set():
+        stop.wait(WAKE_SECONDS)

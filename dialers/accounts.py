@@ -23,6 +23,8 @@ from utils import utc_now, write_durably
 
 LOCK_WAIT = timedelta(minutes=16)
 """VICIdial's 15 minutes, and one for clocks."""
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""A note that lies further ahead was made while this machine's clock was wrong."""
 UNCLEAR_WAIT = timedelta(hours=1)
 POLL_SECONDS = 0.1
 WORKS, REFUSED, UNANSWERED = "works", "refused", "unanswered"
@@ -157,14 +159,32 @@ class Account:
         )
 
     def _works_in_this_run(self) -> bool:
-        notes = self._notes()
-        if notes.locked_until > utc_now().isoformat():
+        notes = self._bounded(self._notes())
+        if notes.locked_until and datetime.fromisoformat(notes.locked_until) > utc_now():
             until = notes.locked_until[:16].replace("T", " ") + " UTC"
             raise AccountLocked(self._source.host, self._source.username, until)
         note = notes.passwords.get(self._fingerprint)
         if note is not None and note.state == REFUSED:
             raise LoginRejected(self._source.host, self._source.username, self._source.argument)
         return note is not None and (note.state, note.run_id) == (WORKS, self._run_id)
+
+    def _bounded(self, notes: Notes) -> Notes:
+        """Return the notes without a moment that a wrong clock put too far ahead. Waiting starts again from now."""
+        now = utc_now()
+        note, latest = notes.passwords.get(self._fingerprint), now + LOCK_WAIT
+        lock_is_wrong = bool(notes.locked_until) and datetime.fromisoformat(notes.locked_until) > latest
+        note_is_wrong = note is not None and datetime.fromisoformat(note.since) > now + CLOCK_TOLERANCE
+        if not (lock_is_wrong or note_is_wrong):
+            return notes
+        with self._editing:
+            notes = self._notes()
+            if lock_is_wrong:
+                notes = replace(notes, locked_until=min(notes.locked_until, latest.isoformat()))
+            if note_is_wrong and (note := notes.passwords.get(self._fingerprint)):
+                since = min(note.since, now.isoformat())
+                notes = replace(notes, passwords={**notes.passwords, self._fingerprint: replace(note, since=since)})
+            self._save(notes)
+        return notes
 
     def _leave_note(self) -> None:
         """Say what is about to be tried, so that a crash in the middle of it is known to the next run."""

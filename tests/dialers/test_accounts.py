@@ -270,6 +270,41 @@ def test_a_refusal_that_drips_for_ever_is_not_taken_for_no_answer_at_all(tmp_pat
             download(who, settings)
 
 
+@pytest.mark.parametrize("ahead", [HOUR, 10 * 24 * HOUR, 20 * 365 * 24 * HOUR])
+def test_a_lock_that_a_wrong_clock_noted_lasts_sixteen_minutes_from_its_first_sight(
+    tmp_path: Path, ahead: timedelta
+) -> None:
+    settings = quick(tmp_path)
+    with SimulatedDialer(small_world(), accounts=[REPORT]) as dialer:
+        assert outcome(source(dialer), settings) == "fine"
+        edit_notes(tmp_path, locked_until=(utc_now() + ahead).isoformat())
+        assert outcome(source(dialer), settings, "second") == "AccountLocked"
+        bounded = datetime.fromisoformat(notes(tmp_path)["locked_until"])
+        assert timedelta(minutes=15) <= bounded - utc_now() <= timedelta(minutes=16)
+        assert outcome(source(dialer), settings, "third") == "AccountLocked"
+        assert datetime.fromisoformat(notes(tmp_path)["locked_until"]) == bounded
+
+
+@pytest.mark.parametrize(("tries", "expected"), [(1, "fine"), (2, "LoginUnclear")])
+def test_a_try_that_a_wrong_clock_noted_counts_from_its_first_sight(tmp_path: Path, tries: int, expected: str) -> None:
+    settings = quick(tmp_path)
+    with SimulatedDialer(small_world(), accounts=[REPORT]) as dialer:
+        dialer.misbehave(pages=(EXPORT,), latency=10)
+        who = source(dialer)
+        for run_id in ("first", "second")[:tries]:
+            outcome(
+                who,
+                replace(settings, http_timeout=timedelta(seconds=0.3), request_timeout=timedelta(seconds=0.3)),
+                run_id,
+            )
+        dialer.behave()
+        assert {note["tries"] for note in notes(tmp_path)["passwords"].values()} == {tries}
+        edit_notes(tmp_path, since=(utc_now() + 240 * HOUR).isoformat())
+        assert outcome(who, settings, "later") == expected
+        (note,) = notes(tmp_path)["passwords"].values()
+        assert datetime.fromisoformat(note["since"]) <= utc_now()
+
+
 @pytest.mark.parametrize(("tries", "hours"), [(0, 0), (1, 0), (2, 1), (3, 2), (4, 4), (7, 32), (8, 32), (100, 32)])
 def test_the_time_between_unanswered_tries_doubles(tries: int, hours: int) -> None:
     since = datetime(2026, 3, 2, 10, tzinfo=UTC)
