@@ -24,6 +24,7 @@ from urllib3.exceptions import HTTPError, InsecureRequestWarning
 from config import Settings
 from dialers.accounts import Account
 from dialers.answers import Answer, refusal
+from dialers.choices import Choices, parse_choices
 from dialers.connections import Wire, WireAdapter
 from dialers.failures import is_reset, is_silence, transport_error
 from dialers.silences import HostSilence
@@ -50,6 +51,8 @@ LOG = logging.getLogger(__name__)
 VERSION_PAGE = "non_agent_api.php"
 CHUNK_BYTES = 1 << 18
 MESSAGE_BYTES = 4096
+FORM_PAGE = "call_report_export.php"
+FORM_BYTES = 1 << 20
 LEAST_WAIT = 60.0
 """Seconds for which others are waited for, however late it is."""
 SLOT_SECONDS = 10.0
@@ -164,6 +167,31 @@ class Dialer:
         finally:
             self._account.undecided()
 
+    def choices(self) -> Choices | None:
+        """Ask which campaigns and in-groups this login may see; None where the dialer does not say.
+
+        Raises:
+            ClientError: nothing of this source can be read until somebody acts.
+            TransientError: number and time of the retries are used up.
+        """
+        self._server_errors = 0
+        told: Choices | None = self._attempts(login=True)(self._choices_once)
+        return told
+
+    def _choices_once(self) -> Choices | None:
+        self._admit()
+        try:
+            with self._response(FORM_PAGE, [], login=True) as response:
+                answer = self._answer(response, most=FORM_BYTES)
+                told = parse_choices(answer.start) if answer.status == 200 else None
+                if told is not None or answer.proves_login:
+                    self._account.works()
+                if told is None and not answer.is_export:
+                    self._message(answer, FORM_PAGE)
+            return told
+        finally:
+            self._account.undecided()
+
     def _admit(self) -> None:
         try:
             self._account.admit(wait_for=self._waiting_for_account())
@@ -186,7 +214,7 @@ class Dialer:
         source = self._source
         return refusal(answer, source, page)
 
-    def _answer(self, response: requests.Response) -> Answer:
+    def _answer(self, response: requests.Response, *, most: int = MESSAGE_BYTES) -> Answer:
         headers = {name.lower(): value for name, value in response.headers.items()}
         answer = Answer(status=response.status_code, headers=headers)
         if answer.is_export:
@@ -194,7 +222,7 @@ class Dialer:
         start = b""
         for piece in self._body(response):
             start += piece
-            if len(start) >= MESSAGE_BYTES:
+            if len(start) >= most:
                 break
         return Answer(
             status=response.status_code, headers=headers, start=start.decode("utf-8", errors="replace").strip()
