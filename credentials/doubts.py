@@ -1,5 +1,7 @@
 """What no row shows alone: rows that can each be read, and that are probably not meant so together."""
 
+import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +14,9 @@ from utils import one_line
 KINDS = ("campaign[]", "group[]")
 SHOWN = 3
 """Clients by name in one line."""
+ROUNDED = re.compile(r"[+-]?\d+([.,]\d+)?E[+-]?\d+", re.IGNORECASE)
+"""A long number as a spreadsheet writes it, which has lost its last digits."""
+ARCHIVE = "search_archived_data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,10 @@ def doubts(sources: Sequence[Credential]) -> Iterator[Doubt]:
     """Of all rows that are read."""
     yield from _read_more_than_once(sources)
     yield from _passwords_that_differ(sources)
+    yield from _rounded_ids(sources)
+    yield from _invisible_characters(sources)
+    yield from _ids_alike(sources)
+    yield from _archives(sources)
 
 
 def _read_more_than_once(sources: Sequence[Credential]) -> Iterator[Doubt]:
@@ -85,6 +94,72 @@ def _passwords_that_differ(sources: Sequence[Credential]) -> Iterator[Doubt]:
                 "If that is one VICIdial, only one of them can be right; correct the others and import them,"
                 " `python main.py clients import FILE.csv`.",
             )
+
+
+def _rounded_ids(sources: Sequence[Credential]) -> Iterator[Doubt]:
+    """An id that a spreadsheet has shortened may be that of several clients, whose calls then become one client's."""
+    rounded = [source for source in sources if ROUNDED.fullmatch(source.client_id.strip())]
+    for client_id in dict.fromkeys(source.client_id for source in rounded):
+        same = [source for source in rounded if source.client_id == client_id]
+        yield _doubt(
+            same,
+            f"the ClientID {one_line(client_id)} of {_names(same)} looks like a long number that a spreadsheet has"
+            " shortened.",
+            "Format that column as text, enter the whole id, and import the file again; then switch the old row off.",
+        )
+
+
+def _invisible_characters(sources: Sequence[Credential]) -> Iterator[Doubt]:
+    """Two names that look the same are two clients to the tables."""
+    for source in sources:
+        cells = {"Campaign": source.campaign, "ClientID": source.client_id, "ClientName": source.client_name}
+        odd = [name for name, cell in cells.items() if cell != _visible(cell)]
+        if odd:
+            yield _doubt(
+                [source],
+                f"{' and '.join(odd)} of {_names([source])} hold blanks or characters that cannot be seen, as copied"
+                " text does.",
+                "Type them anew and import the file again; then switch the old row off.",
+            )
+
+
+def _ids_alike(sources: Sequence[Credential]) -> Iterator[Doubt]:
+    """One id for two names makes two clients' calls one's, and two spellings of an id make one client two."""
+    alike: defaultdict[str, list[Credential]] = defaultdict(list)
+    for source in sources:
+        alike[_visible(source.client_id).casefold().lstrip("0")].append(source)
+    for same in alike.values():
+        ids = list(dict.fromkeys(one_line(source.client_id) for source in same))
+        if len(ids) > 1:
+            yield _doubt(
+                same,
+                f"the ClientIDs {' and '.join(ids)} of {_names(same)} differ only in case, leading zeros or what cannot"
+                " be seen.",
+                "If they are one client, give it one id in every row; as they are, its calls are those of several.",
+            )
+        elif len({_visible(source.client_name).casefold() for source in same}) > 1:
+            yield _doubt(
+                same,
+                f"{_names(same)} have the same ClientID {ids[0]}.",
+                "If they are different clients, give each an id of its own; as they are, their calls are one client's.",
+            )
+
+
+def _visible(cell: str) -> str:
+    """The cell without characters that show nothing, and with plain single blanks."""
+    return " ".join("".join(each for each in cell if unicodedata.category(each) != "Cf").split())
+
+
+def _archives(sources: Sequence[Credential]) -> Iterator[Doubt]:
+    """The archive is read instead of the live tables, not beside them."""
+    same = [source for source in sources if dict(source.parameters).get(ARCHIVE, "") not in {"", "0"}]
+    if same:
+        yield _doubt(
+            same,
+            f"{_names(same)} read the dialer's archive instead of its live tables ({ARCHIVE} in the URL): recent calls"
+            " are missing there, and older ones may be as they were when they were archived.",
+            "For live calls, import a row without it; for both, keep two rows.",
+        )
 
 
 def _doubt(sources: Sequence[Credential], happened: str, advice: str) -> Doubt:

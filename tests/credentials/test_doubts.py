@@ -86,3 +86,47 @@ def test_each_doubt_says_which_rows_it_is_about() -> None:
     usable, _ = usable_credentials([ONE, TWO, third], Settings())
     [found] = doubts(usable)
     assert found.sources == {source.source_key for source in usable[:2]}
+
+
+@pytest.mark.parametrize("client_id", ["1E+12", "1.00E+12", "1,00E+12", "1.2e+15"])
+def test_an_id_that_a_spreadsheet_has_shortened_is_pointed_out(client_id: str) -> None:
+    [happened] = told([ONE | {"client_id": client_id}])
+    assert (
+        happened
+        == f"the ClientID {client_id} of Sales / One looks like a long number that a spreadsheet has shortened."
+    )
+
+
+@pytest.mark.parametrize("client_id", ["1001", "E12", "12E", "1E+", "A1E+12", "C-1"])
+def test_other_ids_are_left_alone(client_id: str) -> None:
+    assert told([ONE | {"client_id": client_id}]) == []
+
+
+@pytest.mark.parametrize("odd", ["\u200b", "\u00ad", "\u2060", "\u00a0x"])
+@pytest.mark.parametrize("cell", ["campaign", "client_id", "client_name"])
+def test_characters_that_cannot_be_seen_are_pointed_out(cell: str, odd: str) -> None:
+    [happened] = told([ONE | {cell: f"a{odd}b"}])
+    assert "characters that cannot be seen" in happened
+
+
+ELSEWHERE = {"url": "http://e.example/vicidial/"}
+
+
+@pytest.mark.parametrize(("one", "other"), [("abc", "ABC"), ("007", "7"), ("a\u200bb", "ab")])
+def test_two_spellings_of_an_id_are_pointed_out(one: str, other: str) -> None:
+    happened = told([ONE | {"client_id": one}, ONE | ELSEWHERE | {"client_id": other}])
+    assert any("differ only in case" in each for each in happened)
+
+
+def test_one_id_for_two_names_is_pointed_out_and_for_one_name_is_not() -> None:
+    [happened] = told([ONE, ONE | ELSEWHERE | {"client_name": "Two"}])
+    assert happened == "Sales / One and Sales / Two have the same ClientID 1."
+    assert told([ONE, ONE | ELSEWHERE | {"campaign": "Support"}]) == []
+
+
+@pytest.mark.parametrize(("value", "count"), [("checked", 1), ("1", 1), ("0", 0), ("", 0)])
+def test_a_row_that_reads_the_archive_is_pointed_out(value: str, count: int) -> None:
+    url = f"http://d.example/vicidial/call_report_export.php?search_archived_data={value}"
+    happened = told([ONE | {"url": url}])
+    assert len(happened) == count
+    assert all("archive instead of its live tables" in each for each in happened)
