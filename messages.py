@@ -343,6 +343,8 @@ class Batch:
     released: tuple[str, ...] = ()
     """Hashes of the quarantined records that its calls were read from: they leave the quarantine. They may be old, so
     that a batch which releases any only adds calls and changes none."""
+    unread: tuple[HourRead, ...] = ()
+    """Hours that were read while a clock was wrong; those that none of its windows covers are put down as unread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -214,7 +214,9 @@ def read_history(
     watermarks = warehouse.watermarks()
     oldest = oldest_day_of_interest(sources, watermarks, settings, now)
     keys = [source.source_key for source in sources if not has_one_zone(source, watermarks.get(source.source_key))]
-    return History.of(watermarks, warehouse.hours(min(oldest, since or oldest), keys))
+    history = History.of(watermarks, warehouse.hours(min(oldest, since or oldest), keys))
+    history.doubt_the_future(sources, now)
+    return history
 
 
 def ended(run: Run, duration: timedelta) -> int | None:

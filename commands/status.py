@@ -19,6 +19,7 @@ from dialers.versions import WRONG_ZONE, is_about_zone
 from errors import LoginRejected, NoCampaigns
 from messages import Credential, RefusedAccount, SkippedRow, WatermarkRead
 from overviews import Overview, RunOverview, SourceOverview
+from schedules.histories import CLOCK_TOLERANCE
 from utils import one_line, plural, utc_now
 
 PATIENCE = timedelta(seconds=30)
@@ -59,7 +60,11 @@ class ClientStatus:
         return self.failure is None and (nothing or bool(self.last and self.last.notices))
 
     def is_well(self, now: datetime, limit: timedelta) -> bool:
-        return not self.is_stale(now, limit) and self.label != WRONG_ZONE
+        return not self.is_stale(now, limit) and not self.is_ahead(now) and self.label != WRONG_ZONE
+
+    def is_ahead(self, now: datetime) -> bool:
+        """Tell whether it was read until a moment that has not come: this machine's clock was wrong, or is."""
+        return self.read_until is not None and self.read_until > now + CLOCK_TOLERANCE
 
     def is_stale(self, now: datetime, limit: timedelta) -> bool:
         age = self.age(now)
@@ -176,6 +181,8 @@ def _why_not_well(status: Status) -> Iterator[str]:
     groups = {
         "Never read yet": [client for client in stale if client.read_until is None],
         f"Not read in the last {minutes}": [client for client in stale if client.read_until],
+        "Read until a moment that has not come, since this machine's clock was wrong then or is now (the next"
+        " cycle puts it right)": [client for client in status.clients if client.is_ahead(status.now)],
         "With call times that are hours off": [client for client in status.clients if client.label == WRONG_ZONE],
     }
     for told, clients in groups.items():
@@ -186,8 +193,8 @@ def _why_not_well(status: Status) -> Iterator[str]:
 
 
 def _mark(client: ClientStatus, status: Status, tick: str, cross: str) -> str:
-    wrong_zone = client.label == WRONG_ZONE
-    if client.failure or wrong_zone or (client.read_until and client.is_stale(status.now, status.stale_after)):
+    wrong_time = client.label == WRONG_ZONE or client.is_ahead(status.now)
+    if client.failure or wrong_time or (client.read_until and client.is_stale(status.now, status.stale_after)):
         return cross
     return DOUBT if client.needs_a_look() else tick
 

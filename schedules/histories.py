@@ -13,6 +13,8 @@ from schedules.days import hour_start, hours_between, local_day
 from schedules.zones import zones_told
 
 Hours = dict[tuple[date, int], HourRead]
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""What was read later than that from now on was read while this machine's clock was wrong."""
 
 
 @dataclass(slots=True)
@@ -21,6 +23,8 @@ class History:
 
     watermarks: dict[str, WatermarkRead] = field(default_factory=dict)
     hours: defaultdict[str, Hours] = field(default_factory=lambda: defaultdict(dict))
+    from_the_future: dict[str, tuple[HourRead, ...]] = field(default_factory=dict)
+    """Hours that count as unread since they carry a moment later than now; the next commit says so in the table."""
 
     @classmethod
     def of(cls, watermarks: Mapping[str, WatermarkRead], hours: Iterable[HourRead]) -> "History":
@@ -28,6 +32,26 @@ class History:
         for read in hours:
             history.hours[read.source_key][read.day, read.hour] = read
         return history
+
+    def doubt_the_future(self, sources: Iterable[Credential], now: datetime) -> None:
+        """Count as unread what was read later than now, as far as the watermark too."""
+        latest = now + CLOCK_TOLERANCE
+        for source in sources:
+            key, zone = source.source_key, source.timezone
+            watermark, hours = self.watermarks.get(key), self.hours[key]
+            unread = {place: replace(read, read_at=NEVER) for place, read in hours.items() if read.read_at > latest}
+            if unread:
+                self.from_the_future[key] = tuple(unread.values())
+                hours |= unread
+            starts = [hour_start(day, hour, zone) for day, hour in unread]
+            if watermark is None or not (starts or watermark.read_until > latest):
+                continue
+            if not starts and hours:
+                starts = [advanced(hour_start(*min(hours), zone), hours, zone, now)]
+            if starts:
+                self.watermarks[key] = replace(watermark, read_until=min(*starts, watermark.read_until))
+            else:
+                del self.watermarks[key]  # nothing tells how far it was read: as in a first load
 
     def read_until(self, source: Credential, settings: Settings, now: datetime) -> datetime:
         """The source's watermark, or where its first load starts; never a day that CALL_DAYS has deleted."""
@@ -127,6 +151,7 @@ def batch_of(
         outcomes=tuple(outcomes),
         watermarks=tuple(watermarks),
         committed_at=committed_at,
+        unread=tuple(hour for key in sorted(read) for hour in history.from_the_future.get(key, ())),
     )
 
 
@@ -164,6 +189,7 @@ def committed(history: History, batch: Batch) -> None:
     for outcome in batch.outcomes:
         for window in outcome.sealed:
             history.add(window)
+            history.from_the_future.pop(window.source_key, None)
     moved = {
         each.source_key: WatermarkRead(each.read_until, each.timezones, each.doubted_since) for each in batch.watermarks
     }

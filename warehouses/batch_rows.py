@@ -70,10 +70,12 @@ class BatchRows:
     def days_of_hours(self) -> tuple[date, date]:
         """First and last day of the rows for ``hours``: what a merge need not look beyond."""
         days = [hour.day for window in self._sealed for hour in window.hours]
+        days += [hour.day for hour in self._batch.unread]
         return min(days, default=date.max), max(days, default=date.min)
 
     def _hours(self) -> Iterator[Row]:
         """The latest read of each hour comes last; of an hour in doubt only that it was never read, and why."""
+        yield from map(asdict, self._batch.unread)
         for window in sorted(self._sealed, key=lambda window: window.read_at):
             read_at = window.read_at if window.suspect is None else NEVER
             for hour in window.hours:

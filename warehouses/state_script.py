@@ -82,10 +82,10 @@ class StateScript:
         )
 
     def _watermarks(self) -> tuple[str, ...]:
-        """Forward only."""
+        """Forward only, but from a moment that has not come yet: a clock was wrong."""
         names = ("campaign", "client_name", "read_until", "updated_at", "timezone", "doubted_since")
         moved = ", ".join(f"{name} = s.{name}" for name in names)
-        further = "s.read_until > t.read_until"
+        further = "s.read_until > t.read_until OR t.read_until > s.updated_at"
         others = "s.timezone <> coalesce(t.timezone, '') OR s.doubted_since IS DISTINCT FROM t.doubted_since"
         changed = f"s.read_until = t.read_until AND ({others})"
         return (self._merge(WATERMARKS, self.source(WATERMARKS), moved, f"AND ({further} OR {changed})"),)

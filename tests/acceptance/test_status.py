@@ -123,3 +123,25 @@ def test_a_client_that_is_not_read_any_more_gets_stale(program: Program, dialers
     assert stale.code == 1
     assert "Not read in the last 60 minutes (STALE_AFTER_MINUTES): Sales / Client 1" in stale.text
     assert program.run("status", STALE_AFTER_MINUTES="120").code == 0
+
+
+def test_a_client_that_was_read_until_a_moment_to_come_is_not_well_until_the_next_cycle(
+    program: Program, dialers: Dialers
+) -> None:
+    dialer = dialers()
+    program.import_clients(("Sales", dialer.url, "1"))
+    dialer.world.now = datetime.now(UTC)
+    assert program.run("--single").code == 0
+    calls = len(program.calls())
+    program.change("UPDATE vicidial.watermarks SET read_until = read_until + INTERVAL 10 DAY")
+    program.change("UPDATE vicidial.hours SET read_at = read_at + INTERVAL 10 DAY")
+    ahead = program.run("status")
+    assert ahead.code == 1
+    assert "✗ Sales / Client 1" in ahead.text
+    assert "Read until a moment that has not come" in ahead.text
+    assert not told(program, code=1)["clients"]["1"]["ok"]
+    assert program.run("--single").code == 0
+    assert program.run("status").code == 0
+    assert len(program.calls()) == calls
+    (row,) = program.rows("SELECT max(read_at) AS latest FROM vicidial.hours")
+    assert row["latest"] <= datetime.now(UTC)

@@ -299,3 +299,52 @@ def test_hours_of_other_sources_are_kept_apart() -> None:
         planned_at=NOON, committed_at=NOON,
     )  # fmt: skip
     assert [watermark.source_key for watermark in found.watermarks] == ["1" * 32]
+
+
+# A clock that was wrong
+
+
+DAYS_AHEAD = [timedelta(minutes=6), timedelta(hours=3), timedelta(days=1), timedelta(days=10), timedelta(days=400)]
+
+
+@pytest.mark.parametrize("ahead", DAYS_AHEAD)
+def test_what_a_cycle_of_a_wrong_clock_read_counts_as_unread(ahead: timedelta) -> None:
+    right = utc("2026-03-02 09:05")
+    wrong = NOON + ahead
+    hours = all_read(utc("2026-02-20 00:00"), right) + all_read(utc("2026-03-02 08:00"), wrong)
+    history = known(wrong, hours)
+    history.doubt_the_future([source()], NOON)
+    assert history.watermarks[KEY].read_until == utc("2026-03-02 08:00")
+    unread = {(hour.day, hour.hour) for hour in history.from_the_future[KEY]}
+    assert unread == {(day, hour) for day, hour, _, _ in hours_between(utc("2026-03-02 08:00"), wrong, "UTC")}
+    assert planned(NOON, history, replace(SETTINGS, settle_days=0)) == [(MONDAY, 3, 12)]
+
+
+def test_what_was_read_lately_is_left_by_a_clock_that_is_a_little_off() -> None:
+    read_until = NOON + timedelta(minutes=4)
+    history = known(read_until, all_read(utc("2026-02-20 00:00"), read_until))
+    history.doubt_the_future([source()], NOON)
+    assert (history.watermarks[KEY].read_until, history.from_the_future) == (read_until, {})
+
+
+def test_a_watermark_of_the_future_without_such_hours_starts_where_the_hours_have_a_gap() -> None:
+    history = known(NOON + timedelta(days=3), all_read(utc("2026-02-20 00:00"), NINE))
+    history.doubt_the_future([source()], NOON)
+    assert history.watermarks[KEY].read_until == NINE
+    history = known(NOON + timedelta(days=3))
+    history.doubt_the_future([source()], NOON)
+    assert KEY not in history.watermarks
+
+
+def test_the_next_batch_puts_hours_of_the_future_right_once() -> None:
+    wrong = NOON + timedelta(days=10)
+    history = known(wrong, all_read(utc("2026-03-02 08:00"), wrong))
+    history.doubt_the_future([source()], NOON)
+    result = outcome(sealed(hours_of(MONDAY, 8, 12), NOON))
+    batch = batch_of([result], history, [source()], SETTINGS, "run", planned_at=NOON, committed_at=NOON)
+    assert {hour.read_at for hour in batch.unread} == {NEVER}
+    assert max(hour.day for hour in batch.unread) == wrong.date()
+    assert [each.read_until for each in batch.watermarks] == [NOON]
+    committed(history, batch)
+    again = batch_of([result], history, [source()], SETTINGS, "run", planned_at=NOON, committed_at=NOON)
+    assert again.unread == ()

@@ -11,7 +11,16 @@ import pytest
 from config import Settings
 from database import open_warehouse
 from errors import BatchRefused
-from messages import CampaignOutcome, ClientOutcome, HourCount, RefusedAccount, SealedWindow, Watermark, WatermarkRead
+from messages import (
+    NEVER,
+    CampaignOutcome,
+    ClientOutcome,
+    HourCount,
+    RefusedAccount,
+    SealedWindow,
+    Watermark,
+    WatermarkRead,
+)
 from tables import STATE_TABLES
 from tests.warehouses.conftest import Desk
 from tests.warehouses.looking import execute
@@ -143,20 +152,39 @@ def test_a_row_without_what_is_required_is_refused(desk: Desk) -> None:
 
 
 def test_a_watermark_only_moves_forward(desk: Desk) -> None:
-    for hours in (2, 1):
+    for hours in (-1, -2):
         desk.commit(watermarks=(read_until(hours),))
     (row,) = desk.rows("watermarks")
-    assert (row["read_until"], row["updated_at"]) == (NOON + timedelta(hours=2), NOON + timedelta(minutes=1))
-    assert desk.warehouse.watermarks() == {"source-1": WatermarkRead(NOON + timedelta(hours=2), frozenset({"UTC"}))}
+    assert (row["read_until"], row["updated_at"]) == (NOON - timedelta(hours=1), NOON + timedelta(minutes=1))
+    assert desk.warehouse.watermarks() == {"source-1": WatermarkRead(NOON - timedelta(hours=1), frozenset({"UTC"}))}
+
+
+def test_a_watermark_of_a_moment_that_has_not_come_is_put_back(desk: Desk) -> None:
+    for hours in (240, -2):
+        desk.commit(watermarks=(read_until(hours),))
+        assert [row["read_until"] for row in desk.rows("watermarks")] == [NOON + timedelta(hours=hours)]
+
+
+def test_hours_that_were_read_while_a_clock_was_wrong_are_put_down_as_unread(desk: Desk) -> None:
+    """But for those that the very batch has read."""
+    desk.commit(outcome(desk.spool.sealed(call(1))))
+    [read] = desk.warehouse.hours(DAY)
+    ahead = replace(read, read_at=NEVER)
+    others = (replace(ahead, hour=(read.hour + 1) % 24), replace(ahead, day=DAY + timedelta(days=100)))
+    window = desk.spool.sealed(call(2))
+    desk.warehouse.commit(replace(desk.batches.of(outcome(window)), unread=(ahead, *others)))
+    found = {(hour.day, hour.hour): hour.read_at for hour in desk.warehouse.hours(DAY)}
+    unread = {(hour.day, hour.hour): NEVER for hour in others}
+    assert found == {(read.day, read.hour): window.read_at} | unread
 
 
 def test_a_watermark_that_stays_where_it_is_still_tells_another_time_zone(desk: Desk) -> None:
     old, new = "UTC", "America/New_York"
-    for hours, *zones in ((2, old), (2, old, new), (1, new), (2, new)):
+    for hours, *zones in ((-1, old), (-1, old, new), (-2, new), (-1, new)):
         desk.commit(watermarks=(read_until(hours, *zones),))
         (known,) = desk.warehouse.watermarks().values()
-        assert known.read_until == NOON + timedelta(hours=2)
-        assert known.timezones == ({old, new} if hours == 1 else set(zones))
+        assert known.read_until == NOON - timedelta(hours=1)
+        assert known.timezones == ({old, new} if hours == -2 else set(zones))
 
 
 def test_what_an_older_version_left_can_be_read_and_gets_its_new_columns_once(desk: Desk) -> None:
