@@ -18,7 +18,7 @@ from random import Random
 
 from config import Settings
 from data_fetcher import Dialer, Traffic
-from dialers.versions import WRONG_ZONE, DialerVersion, clock_troubles
+from dialers.versions import CLOCK_TOLERANCE, WRONG_ZONE, DialerVersion, clock_troubles
 from errors import (
     CampaignsUnnamed,
     DialerFailed,
@@ -139,6 +139,7 @@ class ClientReader:
         self._misdated = client.misdated
         self._notices: list[str] = []
         self._label = "completed"
+        self._clock_contradicts: bool | None = None
         self._read_again = 0
         self._windows_read = 0
         self._traffic = Traffic()
@@ -174,6 +175,7 @@ class ClientReader:
             download_seconds=round(self._durations.download, 3),
             parse_seconds=round(self._durations.parse, 3),
             notices=tuple(self._notices),
+            clock_contradicts=self._clock_contradicts,
         )
 
     def _read_source(self) -> None:
@@ -299,6 +301,7 @@ class ClientReader:
             refuse_unnamed(self._source, version)
             now = utc_now() + self._job.clock_shift
             troubles = list(clock_troubles(version, self._source, now))
+            self._clock_contradicts = abs(version.now - now) > CLOCK_TOLERANCE
             self._notices += map(str, troubles)
             for wrong in (trouble for trouble in troubles if trouble.wrong_zone):
                 if self._job.backfill_id is not None:

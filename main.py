@@ -76,7 +76,7 @@ def run_cycle(warehouse: Warehouse, settings: Settings, now: datetime, stop: thr
         results = tuple(run.results(set_apart(jobs, troubles, settings.cycle_interval, now)))
     if not stop.is_set():
         troubles.settle({source.origin for source in usable}, now)
-        delete_old(warehouse, settings, now)
+        delete_old(warehouse, settings, now, results)
     billed = ended(run, utc_now() - started)
     return RunResult(run_id, now, utc_now() - started, names, results, harmless, billed)
 

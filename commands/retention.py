@@ -1,6 +1,7 @@
 """Once a day, after a cycle's commits: what is older than the settings keep is deleted."""
 
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from config import Settings
 from database import Warehouse
 from errors import SyncError
+from messages import ClientResult
 from utils import write_durably
 
 LOG = logging.getLogger(__name__)
@@ -16,11 +18,24 @@ NOTE = "old-rows-deleted-on"
 """A file in DATA_DIR with the day on which it was last done; without it, it is done again."""
 
 
-def delete_old(warehouse: Warehouse, settings: Settings, now: datetime) -> None:
-    """Nothing if it was done today; where it fails, the cycle is no worse for it and the next one tries again."""
+def delete_old(warehouse: Warehouse, settings: Settings, now: datetime, results: Sequence[ClientResult] = ()) -> None:
+    """Nothing if it was done today; where it fails, the cycle is no worse for it and the next one tries again.
+
+    Args:
+        results: of the cycle. Where most dialers contradict this machine's clock, it does not tell what is old.
+    """
     note, today = settings.data_dir / NOTE, now.date().isoformat()
     if _read(note) == today:
         return
+    if is_contradicted(results):
+        LOG.error(
+            "Most dialers contradict this machine's clock, which says %s UTC: nothing old is deleted. Set it right, and"
+            " keep it right with NTP",
+            f"{now:%Y-%m-%d %H:%M}",
+        )
+        return
+    if results and all(result.failure for result in results):
+        return  # a clock that is far ahead also makes every certificate invalid: nobody has confirmed it
     try:
         counts = warehouse.delete_old(now)
         write_durably(note, today.encode("ascii"))
@@ -30,6 +45,12 @@ def delete_old(warehouse: Warehouse, settings: Settings, now: datetime) -> None:
     if any(counts.values()):
         rows = ", ".join(f"{count:,} of {table}" for table, count in counts.items() if count)
         LOG.info("Deleted old rows (CALL_DAYS, QUARANTINE_DAYS, RUNS_DAYS): %s", rows)
+
+
+def is_contradicted(results: Sequence[ClientResult]) -> bool:
+    """Tell whether more than half of the clients whose dialers told their clock contradict this machine's."""
+    told = [result.clock_contradicts for result in results if result.clock_contradicts is not None]
+    return 2 * sum(told) > len(told)
 
 
 def _read(note: Path) -> str:

@@ -3,6 +3,7 @@
 import os
 import stat
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,9 @@ def test_files_are_the_owners_and_the_copy_is_for_the_group_of_its_folder(progra
     os.utime(program.data / ".half.tmp", (1, 1))  # what a kill left half written is ours, and goes
     elsewhere = {"DUCKDB_PATH": str(shared / "calls.duckdb"), "DUCKDB_READ_COPY": str(shared / "copy.duckdb")}
     program.environment |= elsewhere | {"PHONE_MODE": "hash"}
-    imported = program.import_clients(("Sales", dialers().url, "1"))
+    dialer = dialers()
+    dialer.world.now = datetime.now(UTC)
+    imported = program.import_clients(("Sales", dialer.url, "1"))
     assert "is for its owner alone now" in imported.text
     done = program.run("--single")
     assert done.code == 0, done.text
