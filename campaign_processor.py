@@ -12,13 +12,13 @@ from collections import Counter, deque
 from collections.abc import Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from random import Random
 
 from config import Settings
 from data_fetcher import Dialer, Traffic
-from dialers.versions import CLOCK_TOLERANCE, WRONG_ZONE, DialerVersion, clock_troubles
+from dialers.versions import CLOCK_TOLERANCE, WRONG_CLOCK, WRONG_ZONE, DialerVersion, clock_troubles
 from errors import (
     CampaignsUnnamed,
     DialerFailed,
@@ -43,6 +43,7 @@ from messages import (
 )
 from reports import REPORTS
 from reports.call_report_export import ALL
+from schedules.days import hour_start, local_day, local_hour
 from spools.phones import Phones
 from spools.readings import Durations, SourceReader
 from stops import stop_requested
@@ -50,6 +51,8 @@ from utils import one_line, plural, utc_now
 
 LOG = logging.getLogger(__name__)
 
+OTHER_DAYS = timedelta(hours=12)
+"""A dialer whose clock is off by as much has other days than those that are planned."""
 BUILD_THAT_KNOWS_ALL = 190116
 """Before it, ``---ALL---`` for campaigns and in-groups gives no calls, without a word."""
 BUILD_THAT_KNOWS_HOURS = 230622
@@ -139,8 +142,8 @@ class ClientReader:
         self._misdated = client.misdated
         self._notices: list[str] = []
         self._label = "completed"
-        self._clock_contradicts: bool | None = None
         self._read_again = 0
+        self._clock_gap: timedelta | None = None
         self._windows_read = 0
         self._traffic = Traffic()
         self._durations = Durations()
@@ -175,7 +178,7 @@ class ClientReader:
             download_seconds=round(self._durations.download, 3),
             parse_seconds=round(self._durations.parse, 3),
             notices=tuple(self._notices),
-            clock_contradicts=self._clock_contradicts,
+            clock_gap=self._clock_gap,
         )
 
     def _read_source(self) -> None:
@@ -204,7 +207,7 @@ class ClientReader:
             self._windows, self._again = _by_days(self._windows), _by_days(self._again)
         reader = SourceReader(
             dialer, self._source, self._settings, spool_name=self._name, run_id=self._job.run_id,
-            build=version.build if version else None, parsing=self._parsing, clock_shift=self._job.clock_shift,
+            build=version.build if version else None, parsing=self._parsing, clock_shift=self._reading_shift,
             durations=self._durations, phones=Phones(self._settings, self._job.forgotten), knows_hours=knows_hours,
             has_shown_calls=self._client.has_shown_calls, without_inbound=self._client.without_inbound,
             may_go_on=self._may_go_on,
@@ -223,6 +226,12 @@ class ClientReader:
         if failed:
             raise failed
         self._read_what_was_in_another_zone(reader)
+
+    @property
+    def _reading_shift(self) -> timedelta:
+        """What is added to the machine's clock: no reading is later than its dialer says."""
+        gap = self._clock_gap or timedelta()
+        return self._job.clock_shift + (gap if gap < -CLOCK_TOLERANCE else timedelta())
 
     def _may_go_on(self) -> bool:
         return not stop_requested() and utc_now() + self._job.clock_shift <= self._job.no_new_window_after
@@ -300,14 +309,34 @@ class ClientReader:
         if version is not None:
             refuse_unnamed(self._source, version)
             now = utc_now() + self._job.clock_shift
+            self._clock_gap = version.now - now
             troubles = list(clock_troubles(version, self._source, now))
-            self._clock_contradicts = abs(version.now - now) > CLOCK_TOLERANCE
+            if abs(self._clock_gap) > OTHER_DAYS and self._job.backfill_id is None:
+                self._label = WRONG_CLOCK
+                self._windows += _days_of(self._source, version.now)
             self._notices += map(str, troubles)
             for wrong in (trouble for trouble in troubles if trouble.wrong_zone):
                 if self._job.backfill_id is not None:
                     raise WrongZone(wrong.happened, wrong.advice)
                 self._label = WRONG_ZONE
                 self._again, self._misdated = (), frozenset()  # by its clock these would only become wrong
+
+
+def _days_of(source: Credential, now: datetime) -> tuple[Window, ...]:
+    """Windows of a dialer's own today and yesterday, which are other days than those that were planned."""
+    today = local_day(now, source.timezone)
+    hours = ((today, local_hour(now, source.timezone)), (today - timedelta(days=1), 23))
+    return tuple(
+        Window(
+            day=day,
+            first_hour=0,
+            last_hour=last_hour,
+            since=hour_start(day, 0, source.timezone),
+            until=hour_start(day, last_hour + 1, source.timezone),
+            first_read=True,
+        )
+        for day, last_hour in hours
+    )
 
 
 def refuse_unnamed(source: Credential, version: DialerVersion) -> None:

@@ -295,8 +295,8 @@ class ClientOutcome:
     parse_seconds: float = 0.0
     notices: tuple[str, ...] = ()
     """What an operator should know although nothing failed, e.g. a clock that is wrong."""
-    clock_contradicts: bool | None = None
-    """Whether its dialer's clock differs from this machine's by more than some minutes; None where it was not told."""
+    clock_gap: timedelta | None = None
+    """By how much the dialer's clock is ahead of this machine's; None where it does not tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -373,7 +373,8 @@ class ClientResult:
     failure: str | None = None
     label: str = "completed"
     notices: tuple[str, ...] = ()
-    clock_contradicts: bool | None = None
+    clock_gap: timedelta | None = None
+    """By how much the dialer's clock is ahead of this machine's; None where it does not tell."""
 
     @property
     def is_well(self) -> bool:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
+from commands.runs import clock_gap
 from config import Settings
 from database import Warehouse
 from errors import SyncError
@@ -27,7 +28,7 @@ def delete_old(warehouse: Warehouse, settings: Settings, now: datetime, results:
     note, today = settings.data_dir / NOTE, now.date().isoformat()
     if _read(note) == today:
         return
-    if is_contradicted(results):
+    if clock_gap(results) is not None:
         LOG.error(
             "Most dialers contradict this machine's clock, which says %s UTC: nothing old is deleted. Set it right, and"
             " keep it right with NTP",
@@ -45,12 +46,6 @@ def delete_old(warehouse: Warehouse, settings: Settings, now: datetime, results:
     if any(counts.values()):
         rows = ", ".join(f"{count:,} of {table}" for table, count in counts.items() if count)
         LOG.info("Deleted old rows (CALL_DAYS, QUARANTINE_DAYS, RUNS_DAYS): %s", rows)
-
-
-def is_contradicted(results: Sequence[ClientResult]) -> bool:
-    """Tell whether more than half of the clients whose dialers told their clock contradict this machine's."""
-    told = [result.clock_contradicts for result in results if result.clock_contradicts is not None]
-    return 2 * sum(told) > len(told)
 
 
 def _read(note: Path) -> str:

@@ -4,7 +4,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -14,6 +14,7 @@ from commands.progress import Progress
 from config import Settings
 from database import Warehouse
 from dialers.accounts import make_key
+from dialers.versions import CLOCK_TOLERANCE
 from errors import (
     BatchRefused,
     PhoneKeyLost,
@@ -63,7 +64,19 @@ class RunResult:
     @property
     def all_well(self) -> bool:
         """Of every client; quarantined records are no failure."""
-        return all(result.is_well for result in self.results)
+        return all(result.is_well for result in self.results) and not self.clock_gap
+
+    @property
+    def clock_gap(self) -> timedelta | None:
+        """By how much this machine's clock is behind, as most dialers say; None where they do not contradict it."""
+        return clock_gap(self.results)
+
+
+def clock_gap(results: Iterable[ClientResult]) -> timedelta | None:
+    """Return by how much most of the dialers that tell their clock contradict this machine's, if they do."""
+    told = {result.source_key: result.clock_gap for result in results if result.clock_gap is not None}
+    wrong = sorted(gap for gap in told.values() if abs(gap) > CLOCK_TOLERANCE)
+    return wrong[len(wrong) // 2] if 2 * len(wrong) > len(told) else None
 
 
 @dataclass(frozen=True, slots=True)

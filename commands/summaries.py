@@ -3,6 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TextIO
 
 from commands.runs import RunResult
@@ -58,7 +59,14 @@ def _label(results: Sequence[ClientResult]) -> str:
 
 
 def _attention(run: RunResult) -> list[str]:
-    lines = [
+    lines = []
+    if run.clock_gap is not None:
+        minutes = round(run.clock_gap / timedelta(minutes=1))
+        lines.append(
+            f"The clock of this machine is wrong: most dialers are {minutes:+,} minutes from it. Set it right, and keep"
+            " it right with NTP. Until then nothing old is deleted, and no reading is later than its dialer says."
+        )
+    lines += [
         f"{_who(result)}: {one_line(result.failure, limit=500)}" for result in run.results if result.failure is not None
     ]
     lines += [

@@ -12,6 +12,7 @@ from messages import Credential
 VERSION = re.compile(r"BUILD: (\d{5,6})-\d+\|DATE: (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\|EPOCH: (\d{9,10})\|")
 CLOCK_TOLERANCE = timedelta(minutes=5)
 MOST_ZONES = 3
+WRONG_CLOCK = "wrong clock"
 WRONG_ZONE = WrongZone.label
 """Also of a client whose calls were read, and carry times that are hours off."""
 USUAL_ZONES = (

@@ -64,7 +64,8 @@ class Answers:
         moment = self.world.now + timedelta(seconds=wrong.clock_offset)
         page = self._pages.get(request.page)
         if page is None:
-            return api_answer(request, self._accounts, self.build, moment, self.world.zone, ip_block=wrong.ip_block)
+            told = self.world.told_now + timedelta(seconds=wrong.clock_offset)
+            return api_answer(request, self._accounts, self.build, told, self.world.zone, ip_block=wrong.ip_block)
         account = self._accounts.enter(request.login, self.world.now, ip_block=wrong.ip_block)
         if isinstance(account, Refusal):
             return page_refusal(account, self.build, report=page.report, address=request.address)

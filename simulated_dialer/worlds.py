@@ -63,6 +63,8 @@ class World:
         self._revision = 0
         end = datetime.combine(self.start + timedelta(days=days + 2), datetime.min.time(), self.zone)
         self.clock = Clock(end)
+        self.tells_real_time = False
+        """``version`` tells this machine's time, whatever moment the calls stand at."""
 
     @classmethod
     def busy_day(cls, seed: int = 1, start: date = date(2026, 3, 2), timezone: str = "America/New_York") -> Self:
@@ -100,6 +102,11 @@ class World:
     @now.setter
     def now(self, moment: datetime) -> None:
         self.clock.set(moment)
+
+    @property
+    def told_now(self) -> datetime:
+        """The moment that the dialer tells as its own."""
+        return datetime.now(UTC) if self.tells_real_time else self.now
 
     @property
     def archive(self) -> tuple[Leg, ...]:

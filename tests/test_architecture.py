@@ -14,7 +14,7 @@ ARROWS: dict[str, set[str]] = {
         "campaign_processor", "config", "credentials", "data_fetcher", "database", "dialers", "holders", "logs",
         "multiprocess_manager", "reports", "schedules", "spools", "stops",
     },
-    "campaign_processor": {"config", "data_fetcher", "dialers", "reports", "spools", "stops"},
+    "campaign_processor": {"config", "data_fetcher", "dialers", "reports", "schedules", "spools", "stops"},
     "spools": {"config", "data_fetcher", "reports"},
     "data_fetcher": {"config", "dialers"},
     "dialers": set(),

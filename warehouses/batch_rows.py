@@ -149,10 +149,10 @@ class BatchRows:
             shortfall=sum(window.shortfall for window in windows),
             suspect=sum(window.suspect is not None for window in windows),
             windows_left=0 if client.failure else client.windows_planned - client.windows_read,
-            clock_contradicts=client.clock_contradicts,
             failure=client.failure,
             label=client.label,
             notices=client.notices,
+            clock_gap=client.clock_gap,
         )
 
 

@@ -35,6 +35,7 @@ def dialers() -> Iterator[Dialers]:
             first = now.astimezone(ZoneInfo(ZONE)).date() - timedelta(days=days - 1)
             world = World(seed, first, days + 1, ZONE, calls_per_hour=[calls_per_hour] * 24)
             world.now = now
+            world.tells_real_time = True
             return stack.enter_context(SimulatedDialer(world, accounts=[Account(USER, PASSWORD)]))
 
         yield make

@@ -167,6 +167,7 @@ def test_each_mistake_is_named_and_no_password_goes_astray(
 ) -> None:
     elsewhere, redirecting, target, silent, late = (dialers(seed) for seed in range(2, 7))
     elsewhere.misbehave(status=404)
+    late.world.tells_real_time = False
     redirecting.misbehave(redirect_to=target.url)
     punctual(silent).misbehave(status=404, pages=(API,))
     accounts = [

@@ -19,7 +19,7 @@ def told(program: Program, *, code: int, **settings: str) -> dict[str, Any]:
 
 
 SHOWN = (
-    "! Good / Client 1: read until",  # the clock is wrong by minutes
+    "✓ Good / Client 1: read until",
     "✗ Bad / Client 2: no cycle has read it yet",
     "login rejected since",
     'clients retry "Client 2"`',

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from commands.retention import NOTE, delete_old, is_contradicted
+from commands.retention import NOTE, delete_old
 from config import Settings
 from messages import ClientResult
 from tests.warehouses.conftest import Desk, held
@@ -21,32 +22,11 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         yield Desk(settings, warehouse, Spool(settings.data_dir / "spool"), Batches())
 
 
-@pytest.mark.parametrize(
-    ("told", "contradicted"),
-    [
-        ([], False),
-        ([None], False),
-        ([True], True),
-        ([False], False),
-        ([True, False], False),
-        ([True, True, False], True),
-        ([True, None, None], True),
-        ([True, False, False, None], False),
-    ],
-)
-def test_the_clock_is_wrong_where_most_that_told_theirs_say_so(told: list[bool | None], contradicted: bool) -> None:
-    results = [
-        ClientResult(source_key="", campaign="Sales", client_id="1", client_name="", clock_contradicts=each)
-        for each in told
-    ]
-    assert is_contradicted(results) == contradicted
-
-
 def test_nothing_is_deleted_by_a_clock_that_nobody_confirms(desk: Desk) -> None:
     """All certificates are out of date for a machine whose clock is far ahead."""
     result = ClientResult(source_key="", campaign="Sales", client_id="1", client_name="")
     note = desk.settings.data_dir / NOTE
-    failed, contradicted = replace(result, failure="bad certificate"), replace(result, clock_contradicts=True)
+    failed, contradicted = replace(result, failure="bad certificate"), replace(result, clock_gap=timedelta(days=1))
     for results in ([failed], [failed, failed], [contradicted], [failed, contradicted]):
         delete_old(desk.warehouse, desk.settings, NOON, results)
         assert not note.exists()

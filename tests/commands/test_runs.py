@@ -5,10 +5,10 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from commands.progress import Progress
-from commands.runs import ROWS_PER_COMMIT, Run, parts
+from commands.runs import ROWS_PER_COMMIT, Run, clock_gap, parts
 from config import Settings
 from database import open_warehouse
-from messages import CampaignOutcome, SealedWindow, Window
+from messages import CampaignOutcome, ClientResult, SealedWindow, Window
 from schedules.histories import History
 from tests.warehouses import looking
 from tests.warehouses.spool_files import Spool, call
@@ -63,3 +63,21 @@ def test_a_campaign_that_the_warehouse_refuses_stands_in_the_run_history_and_the
         row["campaign"]: (row["source_key"], row["label"], row["inserted"]) for row in looking.table(settings, "runs")
     }
     assert told == {"GOOD": ("good", "completed", 1), "BAD": ("bad", "not committed", 0)}
+
+
+def test_most_dialers_decide_whether_this_machines_clock_is_wrong() -> None:
+    def told(*minutes: int | None) -> timedelta | None:
+        return clock_gap(
+            ClientResult(
+                source_key=str(number), campaign="", client_id="", client_name="",
+                clock_gap=None if each is None else timedelta(minutes=each),
+            )
+            for number, each in enumerate(minutes)
+        )  # fmt: skip
+
+    assert told(-600, -601, 0) == timedelta(minutes=-600)
+    assert told(-600, None) == timedelta(minutes=-600)
+    assert told(-600, 0, 1) is None
+    assert told(-600, 0) is None
+    assert told(4, -4) is None
+    assert told(None) is None
