@@ -102,7 +102,7 @@ def typed(
         ),
         records=records,
         duplicates=records - table.num_rows - len(quarantined),
-        hours=_hours(table),
+        hours=hour_counts(table),
         first_day=days["min"],
         last_day=days["max"],
         last_inbound_hour=_last_inbound_hour(table),
@@ -295,7 +295,7 @@ def _last_inbound_hour(table: pa.Table) -> int:
     return int(pc.max(pc.hour(inbound)).as_py()) if len(inbound) else -1
 
 
-def _hours(table: pa.Table) -> tuple[HourCount, ...]:
+def hour_counts(table: pa.Table) -> tuple[HourCount, ...]:
     """Legs, and legs in progress, of each local hour."""
     micros = _micros(_one(table["call_time_local"]))
     live = pc.or_(pc.is_null(table["length_seconds"]), pc.is_in(table["status"], pa.array(LIVE)))

@@ -23,6 +23,7 @@ from errors import AnswerBroken, DialerFailed, DialerTimeout, ReportUnknown, Tra
 from frames import Frame
 from messages import Credential, HourCount, SealedWindow, Window
 from reports import REPORTS, Chunk
+from reports.copies import counted_once
 from reports.legs import INBOUND
 from reports.texts import kept_as_it_came
 from spools.files import WindowSpool, spool_directory
@@ -374,7 +375,8 @@ class SourceReader:
         chunks = self._report.read(
             path, self._source, chunk_records=settings.batch_size, lead_fields=settings.include_lead_fields
         )
-        while group := list(islice(chunks, settings.db_batch_size)):
+        counted = counted_once(chunks)
+        while group := list(islice(counted, settings.db_batch_size)):
             yield group
 
     def _quarantine(self, quarantined: Frame, reading: Reading, window: Window) -> Frame:
