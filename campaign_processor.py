@@ -178,7 +178,7 @@ class ClientReader:
             download_seconds=round(self._durations.download, 3),
             parse_seconds=round(self._durations.parse, 3),
             notices=tuple(self._notices),
-            clock_gap=self._clock_gap,
+            clock_gap=self._clock_gap if self._job.backfill_id is None else None,  # past days need no clock
         )
 
     def _read_source(self) -> None:

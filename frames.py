@@ -16,8 +16,15 @@ Frame: TypeAlias = "pd.DataFrame"
 
 
 def frame_of(table: pa.Table) -> Frame:
-    """The same columns with Arrow's types, so that nothing is converted and an empty cell stays one."""
-    import pandas as pd  # noqa: PLC0415 - see above
+    """The same columns with Arrow's types, so that nothing is converted and an empty cell stays one.
+
+    Raises:
+        MemoryError: pandas could not be loaded as a whole.
+    """
+    try:
+        import pandas as pd  # noqa: PLC0415 - see above
+    except (AttributeError, SystemError) as exc:  # its compiled parts swallow a failed allocation, and lack names then
+        raise MemoryError from exc
 
     found: Frame = table.to_pandas(types_mapper=pd.ArrowDtype)
     return found

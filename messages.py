@@ -329,7 +329,7 @@ class Watermark:
     timezones: frozenset[str]
     """That its hours were read in: the row's own, and others as long as something of these has to be read again."""
     doubted_since: date | None = None
-    """First local day of which an answer is in doubt: from there on its hours are looked at in each plan."""
+    """First local day in doubt, or without its last read: from there on its hours are looked at in each plan."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -172,7 +172,11 @@ WATERMARKS = Table(
         Column("read_until", TIMESTAMP, "End of what was read and committed without a gap.", True),
         Column("updated_at", TIMESTAMP, "When it last moved.", True),
         Column("timezone", STRING, "Zone that its hours were read in; several until all have been read in the last."),
-        Column("doubted_since", DATE, "First local day of which an answer is in doubt; null where there is none."),
+        Column(
+            "doubted_since",
+            DATE,
+            "First local day in doubt, or without its last read; null where there is none.",
+        ),
     ),
 )
 

@@ -10,6 +10,7 @@ import xxhash
 from config import Settings
 from messages import NEVER, Batch, CampaignOutcome, Credential, HourRead, SealedWindow, Watermark, WatermarkRead
 from schedules.days import hour_start, hours_between, local_day
+from schedules.settling import settling_since, unsettled_days
 from schedules.zones import zones_told
 
 Hours = dict[tuple[date, int], HourRead]
@@ -89,16 +90,11 @@ def oldest_day_of_interest(
     """From which day on the hours of earlier reads matter to a plan; of a source that has not one zone, all do."""
     days = [local_day(now, source.timezone) - timedelta(days=settings.settle_days + 1) for source in sources]
     days += [
-        local_day(watermarks[source.source_key].read_until - settings.lookback, source.timezone) - timedelta(days=1)
+        settling_since(watermark, watermark.read_until, source.timezone, settings)
         for source in sources
-        if source.source_key in watermarks
+        if (watermark := watermarks.get(source.source_key))
     ]
-    days += [since for source in sources if (since := _doubt_of(watermarks.get(source.source_key)))]
     return min(days, default=now.date())
-
-
-def _doubt_of(watermark: WatermarkRead | None) -> date | None:
-    return watermark.doubted_since if watermark else None
 
 
 def advanced(read_until: datetime, hours: Hours, zone: str, now: datetime) -> datetime:
@@ -137,9 +133,12 @@ def batch_of(
     for source in (by_key[key] for key in sorted(moved & by_key.keys())):
         before, hours = history.watermarks.get(source.source_key), seen.hours[source.source_key]
         read_until = history.read_until(source, settings, planned_at)
+        since = settling_since(before, read_until, source.timezone, settings)
         if source.source_key in of_cycle:
             read_until = advanced(read_until, hours, source.timezone, until)
-        watermarks.append(_watermark(source, read_until, zones_told(source, before, hours, settings, until), hours))
+        zones = zones_told(source, before, hours, settings, until)
+        look_back_to = min([*_doubted_days(hours), *_overdue(hours, since, source, settings, until)], default=None)
+        watermarks.append(_watermark(source, read_until, zones, look_back_to))
     watermarks += _zones_of_backfills((by_key[key] for key in sorted(read - moved)), history, seen)
     names = sorted(
         f"{window.source_key}{window.window.day}{window.window.first_hour}{window.read_at}" for window in windows
@@ -162,15 +161,25 @@ def _zones_of_backfills(sources: Iterable[Credential], history: History, seen: H
         if watermark is None:
             continue
         zones = watermark.timezones | {source.timezone} if watermark.timezones else watermark.timezones
-        if zones != watermark.timezones or _doubted_since(hours) != watermark.doubted_since:
-            yield _watermark(source, watermark.read_until, zones, hours)
+        doubted_since = min(_doubted_days(hours), default=None)
+        if zones != watermark.timezones or doubted_since != watermark.doubted_since:
+            yield _watermark(source, watermark.read_until, zones, doubted_since)
 
 
-def _doubted_since(hours: Hours) -> date | None:
-    return min((read.day for read in hours.values() if read.doubt), default=None)
+def _doubted_days(hours: Hours) -> Iterator[date]:
+    return (read.day for read in hours.values() if read.doubt)
 
 
-def _watermark(source: Credential, read_until: datetime, zones: frozenset[str], hours: Hours) -> Watermark:
+def _overdue(hours: Hours, since: date, source: Credential, settings: Settings, until: datetime) -> list[date]:
+    """Return the days before a gap that still lack their last read, and that no later plan would look at otherwise."""
+    today = local_day(until, source.timezone)
+    first_of_plan = today - timedelta(days=settings.settle_days)
+    return [day for day in unsettled_days(hours, since, today, source.timezone, settings) if day < first_of_plan]
+
+
+def _watermark(
+    source: Credential, read_until: datetime, zones: frozenset[str], doubted_since: date | None
+) -> Watermark:
     return Watermark(
         source_key=source.source_key,
         campaign=source.campaign,
@@ -180,7 +189,7 @@ def _watermark(source: Credential, read_until: datetime, zones: frozenset[str], 
         host=source.host,
         read_until=read_until,
         timezones=zones,
-        doubted_since=_doubted_since(hours),
+        doubted_since=doubted_since,
     )
 
 

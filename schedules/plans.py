@@ -10,7 +10,8 @@ from config import Settings
 from messages import NEVER, CampaignJob, ClientJob, Credential, HourCount, HourRead, Window
 from reports import REPORTS
 from schedules.days import HOURS, hour_start, hours_between, local_day, local_hour
-from schedules.histories import History, Hours
+from schedules.histories import History
+from schedules.settling import settling_since, unsettled_days
 from schedules.zones import misdated
 from utils import consecutive
 
@@ -101,7 +102,8 @@ def _windows_of_cycle(source: Credential, history: History, settings: Settings, 
         skipped = bool(hours) and (day, hour) > min(hours)
         if (end > read_until or skipped) if read is None else read.read_at < end + settings.lookback:
             wanted[day].add(hour)
-    for day in _unsettled(hours, today, source.timezone, settings):
+    first = settling_since(history.watermarks.get(source.source_key), read_until, source.timezone, settings)
+    for day in unsettled_days(hours, first, today, source.timezone, settings):
         wanted[day].update(hour for hour in HOURS if (day, hour) >= min(hours))
     for (day, hour), read in hours.items():
         if read.doubt:
@@ -134,13 +136,6 @@ def _with_what_is_read_again(
         others = Random(run_id).sample(others, DAYS_READ_AGAIN - len(newest))  # noqa: S311 - fairness, no secret
     again = _windows({day: wanted[day] for day in (*newest, *others)}, source, history, now)
     return replace(job, again=again, misdated=frozenset(day for day, _ in wrong))
-
-
-def _unsettled(hours: Hours, today: date, zone: str, settings: Settings) -> list[date]:
-    """Of the last SETTLE_DAYS, those that have not been read as a whole since today's midnight."""
-    midnight = hour_start(today, 0, zone)
-    days = [today - timedelta(days=back) for back in range(1, settings.settle_days + 1)]
-    return [day for day in days if any(read.day == day and read.read_at < midnight for read in hours.values())]
 
 
 def _windows(

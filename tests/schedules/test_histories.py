@@ -166,8 +166,9 @@ def test_suspect_windows_alone_move_nothing() -> None:
 
 def test_an_hour_in_doubt_is_read_again_however_old_it_gets_until_it_is_clear() -> None:
     history = known(NINE)
-    committed(history, batch(outcome(sealed(hours_of(MONDAY, 9, 12), NOON)), history=history))
-    short = sealed(hours_of(MONDAY, 10, 10), utc("2026-03-02 13:00"), suspect="fewer")
+    week_later = utc("2026-03-09 12:00")
+    committed(history, batch(outcome(sealed(hours_of(MONDAY, 9, 12), week_later)), history=history))
+    short = sealed(hours_of(MONDAY, 10, 10), week_later, suspect="fewer")
     committed(history, batch(outcome(short), history=history))
     month_later = utc("2026-04-02 12:35")
     history.watermarks[KEY] = replace(history.watermarks[KEY], read_until=month_later)
@@ -274,7 +275,7 @@ def test_earlier_hours_matter_as_far_as_settling_and_the_oldest_watermark_reach(
     rows = [source(), source(source_key="1" * 32, timezone="Pacific/Kiritimati")]
     assert oldest_day_of_interest(rows, {}, SETTINGS, NOON) == day_before(MONDAY, 4)
     watermarks = {KEY: in_utc(utc("2026-02-10 07:00"))}
-    assert oldest_day_of_interest(rows, watermarks, SETTINGS, NOON) == date(2026, 2, 9)
+    assert oldest_day_of_interest(rows, watermarks, SETTINGS, NOON) == date(2026, 2, 6)
     assert oldest_day_of_interest([], {}, SETTINGS, NOON) == MONDAY
 
 

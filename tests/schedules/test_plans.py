@@ -147,9 +147,25 @@ def test_a_day_that_is_settled_in_part_is_read_as_a_whole() -> None:
 
 
 def test_days_beyond_the_settling_are_left_alone() -> None:
-    hours = all_read(utc("2026-02-20 00:00"), utc("2026-02-27 00:00"), utc("2026-02-26 12:00"))
+    hours = all_read(utc("2026-02-20 00:00"), utc("2026-02-27 00:00"), utc("2026-03-01 00:00"))
     hours += all_read(utc("2026-02-27 00:00"), NOON)
     assert min(day for day, _, _ in planned(NOON, known(NOON, hours))) == MONDAY
+
+
+@pytest.mark.parametrize("gap", [1, 5, 40])
+def test_days_before_a_gap_get_the_last_read_that_it_took_from_them(gap: int) -> None:
+    """Every day was read as usual until a cycle was the last for a while; what its dialer changed since is read."""
+    stopped = NOON - timedelta(days=gap)
+    last, settling = stopped.date(), SETTINGS.settle_days
+    hours = []
+    for back in range(9):
+        midnight = stopped.replace(hour=0, minute=0) - timedelta(days=back)
+        read_at = stopped if back <= settling else midnight + timedelta(days=settling, minutes=5)
+        hours += all_read(midnight, min(midnight + timedelta(days=1), stopped), read_at)
+    history = known(stopped, hours)
+    days = {day for day, first, until in planned(NOON, history) if (first, until) == (0, 23)}
+    assert {day_before(last, back) for back in range(1, settling) if day_before(last, back) < MONDAY} <= days
+    assert min(days) >= day_before(last, settling)
 
 
 def test_hours_with_calls_in_progress_are_read_again_until_those_end() -> None:

@@ -116,6 +116,7 @@ class Scene:
         self.dialers = [SimulatedDialer(world, accounts=[Account(USER, PASSWORD)]) for world in worlds]
         for dialer in self.dialers:
             dialer.world.now = now
+            dialer.world.tells_real_time = True
             self.held.enter_context(dialer)
         if isinstance(self.program, ProgramOnBigQuery):
             self.proxy = self.held.enter_context(FaultProxy(self.program.emulator.url))

@@ -33,6 +33,7 @@ def dialer_of(stack: ExitStack, seed: int, *accounts: Account, calls_per_hour: f
     first = now.astimezone(ZoneInfo(ZONE)).date() - timedelta(days=1)
     world = World(seed, first, 2, ZONE, calls_per_hour=[calls_per_hour] * 24)
     world.now = now
+    world.tells_real_time = True
     return stack.enter_context(SimulatedDialer(world, accounts=accounts or [Account(USER, PASSWORD)]))
 
 

@@ -107,6 +107,7 @@ class Soak:
         first = begin.astimezone(ZoneInfo(ZONE)).date() - timedelta(days=1)
         world = World(number + 1, first, 3, ZONE, calls_per_hour=[40] * 24)
         world.now = begin
+        world.tells_real_time = True
         dialer = stack.enter_context(SimulatedDialer(world, accounts=[Account(USER, PASSWORD)]))
         imported = self._program.import_clients((f"Campaign{number % 2}", dialer.url, str(number)))
         assert imported.code == 0, imported.text

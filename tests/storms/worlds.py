@@ -34,6 +34,7 @@ def dialers_of_a_storm(seed: int, count: int, events: int) -> Iterator[list[Cloc
         for number in range(count):
             world = World(seed * 100 + number, first, 4, ZONE, calls_per_hour=[CALLS_PER_HOUR] * 24, rates=RATES)
             world.now = begin
+            world.tells_real_time = True
             dialer = stack.enter_context(SimulatedDialer(world, accounts=[Account(USER, PASSWORD)]))
             clock = Clockwork(str(number + 1), dialer)
             clock.set_to(begin)
