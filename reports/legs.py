@@ -196,10 +196,10 @@ def _micros(local: pa.Array) -> Moments:
 
 
 def _epochs(uniqueid: pa.Array) -> Moments:
-    """Channel epochs in microseconds, 0 where the uniqueid does not begin with one."""
-    begins_with_one = pc.match_substring_regex(uniqueid, r"^\d{9,10}\.\d")
-    seconds = pc.if_else(begins_with_one, pc.utf8_slice_codeunits(uniqueid, 0, 10), "0")
-    epochs: Moments = pc.cast(pc.replace_substring(seconds, ".", ""), pa.int64()).to_numpy(zero_copy_only=False)
+    """Channel epochs in microseconds, 0 where the uniqueid has none. A server may put its own name before it."""
+    found = pc.extract_regex(uniqueid, r"^(?:.*-)?(?P<epoch>\d{9,10})\.\d")
+    seconds = pc.fill_null(pc.struct_field(found, "epoch"), "0")
+    epochs: Moments = pc.cast(seconds, pa.int64()).to_numpy(zero_copy_only=False)
     return epochs * SECOND
 
 

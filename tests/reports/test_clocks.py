@@ -121,9 +121,7 @@ def test_rows_of_the_hour_that_occurs_twice_come_right_in_one_chunk() -> None:
     assert {row["call_date"] for row in answer.rows} == {datetime(2026, 11, 1).date()}
 
 
-@pytest.mark.parametrize(
-    "uniqueid", ["", "abc", "server-1793511000.4", "17935.1", "1793511000", "１７９３５１１０００.1"]
-)
+@pytest.mark.parametrize("uniqueid", ["", "abc", "server-17935.4", "17935.1", "1793511000", "１７９３５１１０００.1"])
 def test_a_uniqueid_that_begins_with_no_epoch_tells_nothing(uniqueid: str) -> None:
     row = read(export(record(OUTBOUND, call_date="2026-11-01 01:30:00", uniqueid=uniqueid))).only
     assert (row["call_time"], row["time_ambiguous"]) == (at("2026-11-01 05:30:00"), True)
@@ -134,3 +132,13 @@ def test_the_zone_is_that_of_the_credentials_row() -> None:
     row = read(export(record(OUTBOUND)), source(timezone="Europe/Berlin")).only
     assert row["call_time"] == at("2026-03-02 09:00:00")
     assert row["call_time_local"] == datetime(2026, 3, 2, 10)
+
+
+@pytest.mark.parametrize("name", ["vici1-", "dialer-2-"])
+def test_a_server_may_put_its_name_before_the_epoch(name: str) -> None:
+    """Asterisk does so where its systemname is set."""
+    named, plain = (
+        read(export(record(OUTBOUND, call_date="2026-11-01 01:30:00", uniqueid=f"{each}1793514600.4"))).only
+        for each in (name, "")
+    )
+    assert (named["call_time"], named["time_ambiguous"]) == (plain["call_time"], False)
