@@ -18,7 +18,7 @@ from random import Random
 
 from config import Settings
 from data_fetcher import Dialer, Traffic
-from dialers.versions import CLOCK_TOLERANCE, WRONG_CLOCK, WRONG_ZONE, DialerVersion, clock_troubles
+from dialers.versions import WRONG_CLOCK, WRONG_ZONE, DialerVersion, clock_troubles
 from errors import (
     CampaignsUnnamed,
     DialerFailed,
@@ -32,6 +32,7 @@ from errors import (
     is_lack_of_memory,
 )
 from messages import (
+    CLOCK_TOLERANCE,
     CampaignJob,
     CampaignOutcome,
     ClientJob,

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """When an hour was read of which every answer so far is in doubt."""
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""Two clocks that are right may differ by as much."""
 ALIKE_IN_QUOTES = re.compile(r"\w[\w .,:+&@()/'-]*")
 
 

@@ -14,7 +14,6 @@ from commands.progress import Progress
 from config import Settings
 from database import Warehouse
 from dialers.accounts import make_key
-from dialers.versions import CLOCK_TOLERANCE
 from errors import (
     BatchRefused,
     PhoneKeyLost,
@@ -24,6 +23,7 @@ from errors import (
     full_disk_named,
 )
 from messages import (
+    CLOCK_TOLERANCE,
     Batch,
     CampaignJob,
     CampaignOutcome,

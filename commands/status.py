@@ -17,9 +17,8 @@ from database import Warehouse, open_warehouse
 from dialers.accounts import is_of
 from dialers.versions import WRONG_ZONE, is_about_zone
 from errors import LoginRejected, NoCampaigns
-from messages import Credential, RefusedAccount, SkippedRow, WatermarkRead
+from messages import CLOCK_TOLERANCE, Credential, RefusedAccount, SkippedRow, WatermarkRead
 from overviews import Overview, RunOverview, SourceOverview
-from schedules.histories import CLOCK_TOLERANCE
 from utils import one_line, plural, utc_now
 
 PATIENCE = timedelta(seconds=30)

@@ -18,13 +18,11 @@ from filelock import FileLock, Timeout
 
 from dialers.slots import file_name_of
 from errors import AccountLocked, LoginRejected, LoginUnclear
-from messages import Credential, RefusedAccount
+from messages import CLOCK_TOLERANCE, Credential, RefusedAccount
 from utils import utc_now, write_durably
 
 LOCK_WAIT = timedelta(minutes=16)
 """VICIdial's 15 minutes, and one for clocks."""
-CLOCK_TOLERANCE = timedelta(minutes=5)
-"""A note that lies further ahead was made while this machine's clock was wrong."""
 UNCLEAR_WAIT = timedelta(hours=1)
 POLL_SECONDS = 0.1
 WORKS, REFUSED, UNANSWERED = "works", "refused", "unanswered"

@@ -7,10 +7,9 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from errors import WrongZone
-from messages import Credential
+from messages import CLOCK_TOLERANCE, Credential
 
 VERSION = re.compile(r"BUILD: (\d{5,6})-\d+\|DATE: (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\|EPOCH: (\d{9,10})\|")
-CLOCK_TOLERANCE = timedelta(minutes=5)
 MOST_ZONES = 3
 WRONG_CLOCK = "wrong clock"
 WRONG_ZONE = WrongZone.label

@@ -55,8 +55,6 @@ class Chunk:
     hours: tuple[HourCount, ...]
     first_day: date | None
     last_day: date | None
-    last_inbound_hour: int
-    """Latest local hour of an inbound leg, -1 where there is none."""
 
 
 def typed(
@@ -105,7 +103,6 @@ def typed(
         hours=hour_counts(table),
         first_day=days["min"],
         last_day=days["max"],
-        last_inbound_hour=_last_inbound_hour(table),
     )
 
 
@@ -288,11 +285,6 @@ def _without_copies(table: pa.Table, *, joined: bool) -> tuple[list[int], list[i
         dropped.update(index for index in indices if index != best)
         strangers += [index for index in indices if index != best and (not joined or copies[index] != copies[best])]
     return [index for index in range(len(keys)) if index not in dropped], sorted(strangers)
-
-
-def _last_inbound_hour(table: pa.Table) -> int:
-    inbound = table["call_time_local"].filter(pc.equal(table["direction"], "inbound"))
-    return int(pc.max(pc.hour(inbound)).as_py()) if len(inbound) else -1
 
 
 def hour_counts(table: pa.Table) -> tuple[HourCount, ...]:

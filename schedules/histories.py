@@ -8,14 +8,22 @@ from datetime import date, datetime, timedelta
 import xxhash
 
 from config import Settings
-from messages import NEVER, Batch, CampaignOutcome, Credential, HourRead, SealedWindow, Watermark, WatermarkRead
+from messages import (
+    CLOCK_TOLERANCE,
+    NEVER,
+    Batch,
+    CampaignOutcome,
+    Credential,
+    HourRead,
+    SealedWindow,
+    Watermark,
+    WatermarkRead,
+)
 from schedules.days import hour_start, hours_between, local_day
 from schedules.settling import settling_since, unsettled_days
 from schedules.zones import zones_told
 
 Hours = dict[tuple[date, int], HourRead]
-CLOCK_TOLERANCE = timedelta(minutes=5)
-"""What was read later than that from now on was read while this machine's clock was wrong."""
 
 
 @dataclass(slots=True)

@@ -219,7 +219,7 @@ class SourceReader:
         return not self._report.whole_days_only() and self.knows_hours and not self._dialer.never_worked
 
     def _smaller(self, window: Window) -> tuple[Window, ...]:
-        if not self._may_be_divided or window.first_hour == window.last_hour or self._fruitless >= FRUITLESS_HOURS:
+        if not self._has_smaller(window) or self._fruitless >= FRUITLESS_HOURS:
             return ()
         self._sizes.shrink(window)
         return halves_of(window)
@@ -239,14 +239,14 @@ class SourceReader:
         if self._report.whole_days_only():
             return self._second_opinion(first, window) if first.legs_in(window) < window.known_legs else Verdict(first)
         if first.is_bare_header:
-            return self._mended(first, window, BARE)
+            return self._mend(first, window, BARE)
         shortfall = legs_lacking(window, first.counts, first.read_at)
         if not (window.first_read or window.doubted or lacks_its_end(window, first.counts)):
             return Verdict(first, shortfall)
         if not first.digest and not window.known_legs:
             return Verdict(first, suspect=None if self._is_understood else SILENT)
         if self._ends_too_early(first, window):
-            return self._mended(first, window, CUT)
+            return self._mend(first, window, CUT)
         return Verdict(first, shortfall)
 
     def _second_opinion(self, first: Reading, window: Window) -> Verdict:
@@ -274,7 +274,7 @@ class SourceReader:
                 return True
         return False
 
-    def _mended(self, first: Reading, window: Window, reason: str) -> Verdict:
+    def _mend(self, first: Reading, window: Window, reason: str) -> Verdict:
         """Ask once more, then take the rows of the lowest level of detail rather than none: they stay in doubt."""
         if not window.doubted:
             second = self._answer(window)
@@ -282,7 +282,7 @@ class SourceReader:
                 first.spool.discard()
                 return Verdict(second, mended=reason)
             second.spool.discard()
-        if self._is_broken or not self._smaller_possible(window):
+        if self._is_broken or not self._has_smaller(window):
             lowest = self._answer(window, (Part(detail=self._details[-1]),))
             if lowest.legs_in(window) > first.legs_in(window):
                 lowest.take_files(first)
@@ -290,7 +290,7 @@ class SourceReader:
             lowest.spool.discard()
         return Verdict(first, suspect=reason)
 
-    def _smaller_possible(self, window: Window) -> bool:
+    def _has_smaller(self, window: Window) -> bool:
         return self._may_be_divided and window.first_hour < window.last_hour
 
     def _answer(self, window: Window, parts: tuple[Part, ...] = (WHOLE,)) -> Reading:

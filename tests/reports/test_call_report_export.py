@@ -381,9 +381,9 @@ def test_the_bounds_of_a_chunk_are_told() -> None:
         export(record(OUTBOUND), record(OUTBOUND, call_date="2026-03-03 00:10:00", uniqueid="1.1"), record(INBOUND))
     ).chunks
     assert (chunk.first_day, chunk.last_day) == (date(2026, 3, 2), date(2026, 3, 3))
-    assert chunk.last_inbound_hour == 11
+    assert [count.hour for count in chunk.hours if count.inbound] == [11]
     [none_inbound] = read(export(record(OUTBOUND))).chunks
-    assert none_inbound.last_inbound_hour == -1
+    assert [count.hour for count in none_inbound.hours if count.inbound] == []
 
 
 def test_hours_count_legs_and_not_copies_or_quarantined_records() -> None:
