@@ -1,6 +1,6 @@
-"""What a warehouse must promise, and the one place that opens it.
+"""The interface of a warehouse (two protocols), and the one place that opens it.
 
-Only the parent process holds a warehouse; a worker never opens one. Drivers are imported when they are opened.
+Only the parent process opens a warehouse, never a worker. Drivers are imported at the opening.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -21,124 +21,154 @@ from messages import (
     RunEnd,
     WatermarkRead,
 )
-from overviews import Overview
-from stops import Stop
+from shutdown import Stop
+from status_records import Overview
 
 Row = Mapping[str, str | None]
 
 
-class Warehouse(Protocol):
-    """Where credentials come from and calls go to. Methods raise WarehouseError and ConfigError, nothing else."""
+class WarehouseReader(Protocol):
+    """Everything that can be read of a warehouse. A table that is not there yet has no rows."""
 
-    patient_until: datetime | None
-    """Until when a commit waits for the warehouse to be free or reachable; None: for a cycle's length."""
-
-    commits_after: timedelta
-    """How long what is ready waits for more, to be committed together."""
-
-    def describe(self) -> str:
-        """Where it is, for a log line: no secret in it."""
-        ...
-
-    def prepare(self) -> None:
-        """Make what is missing and migrate what is older; raises TableRefused rather than touch a foreign table."""
-        ...
-
-    def lease(self) -> AbstractContextManager[None]:
-        """Hold the warehouse against a second daemon while the block runs; raises WarehouseHeld at once."""
+    def read_together(self) -> AbstractContextManager[None]:
+        """Let the reads of a block share one opening of the file, or run side by side. It may write in between."""
         ...
 
     def credential_rows(self) -> list[dict[str, str | None]]:
-        """The credentials table as it stands: column name as stored → text, in the table's order."""
-        ...
-
-    def put_credential_rows(self, rows: Sequence[Row], key_of: Callable[[Row], str]) -> RowsMerged:
-        """Add or change rows, all or none; each has every column of ``tables.CREDENTIALS``.
-
-        ``key_of`` gives the source that a row stands for, be it a new one or one of the table with its own spelling.
-        """
+        """Return the credentials table as it stands, in its order: column name as stored → text."""
         ...
 
     def watermarks(self) -> dict[str, WatermarkRead]:
-        """By source_key."""
+        """Return the watermarks by source_key."""
         ...
 
     def hours(self, since: date, everything_of: Collection[str] = ()) -> list[HourRead]:
-        """What earlier reads found in each local hour from that day on, and of some sources, by their keys, in all."""
-        ...
+        """Return the findings of earlier reads by local hour.
 
-    def refused_accounts(self) -> list[RefusedAccount]: ...
-
-    def forget_refusals(self, refusals: Sequence[RefusedAccount]) -> None:
-        """These passwords may be tried again, or are in use no more."""
-        ...
-
-    def quarantined(self) -> list[QuarantinedRecord]:
-        """Every record that could not be read as a call, and still is none."""
-        ...
-
-    def call_groups(self, days: Sequence[date]) -> set[tuple[str, str]]:
-        """(client_id, campaign or in-group) of the calls in these local days."""
-        ...
-
-    def call_hashes(self, keys: Sequence[str], days: Sequence[date]) -> dict[str, str]:
-        """call_key → row_hash of the calls with these keys in these local days."""
-        ...
-
-    def commit(self, batch: Batch) -> list[ClientResult]:
-        """Rows, quarantine, watermarks, hours, accounts, run history and ledger become visible together, or not at all.
-
-        A batch that releases records of the quarantine adds calls, and changes none that is there.
-        One result per ClientOutcome in the batch, in order. A batch whose id is in the ledger changes nothing.
+        Args:
+            since: the first local day.
+            everything_of: keys of sources whose earlier hours are returned as well.
         """
         ...
 
-    def backfilled(self, backfill_id: str) -> set[tuple[str, date]]:
-        """(source_key, day) that an unfinished backfill has committed."""
+    def account_refusals(self) -> list[RefusedAccount]:
+        """Return the logins that a dialer has refused, with the fingerprints of their passwords."""
         ...
 
-    def end_backfill(self, backfill_id: str) -> None:
-        """Forget its progress, so that the same command starts over."""
+    def quarantine(self) -> list[QuarantinedRecord]:
+        """Return every record that could not be read as a call, and still is none."""
         ...
 
-    def end_run(self, end: RunEnd) -> int | None:
-        """Put in place what a run leaves beside its commits; the bytes it was billed for, None where nothing is."""
+    def call_groups(self, days: Sequence[date]) -> set[tuple[str, str]]:
+        """Return (client_id, campaign or in-group) of the calls in these local days."""
         ...
 
-    def delete_old(self, now: datetime) -> dict[str, int]:
-        """Delete what CALL_DAYS, QUARANTINE_DAYS and RUNS_DAYS do not keep, in one transaction; table → its rows."""
+    def call_hashes(self, keys: Sequence[str], days: Sequence[date]) -> dict[str, str]:
+        """Return call_key → row_hash of the calls with these keys in these local days."""
         ...
 
-    def forgotten(self) -> dict[str, str]:
-        """Phone numbers that must not be stored: keyed hash → id of the key."""
+    def backfill_progress(self, backfill_id: str) -> set[tuple[str, date]]:
+        """Return every (source_key, day) committed by an unfinished backfill."""
         ...
 
-    def forget(self, number: PhoneForms, now: datetime) -> dict[str, int]:
-        """Erase a number and what tells of its person, and remember its hash, in one transaction; table → rows."""
+    def forgotten_numbers(self) -> dict[str, str]:
+        """Return the phone numbers that must not be stored: keyed hash → id of the key."""
         ...
 
     def overview(self, now: datetime) -> Overview:
-        """What the tables tell of the last runs and of each source; nothing of what is not there yet."""
+        """Return the last runs, and the state of each source."""
+        ...
+
+
+class Warehouse(Protocol):
+    """The store of credentials, calls and state. Methods raise WarehouseError and ConfigError, nothing else."""
+
+    patient_until: datetime | None
+    """End of a commit's wait for a free and reachable warehouse. None allows a cycle's length."""
+
+    commits_after: timedelta
+    """Wait of finished campaigns for more, to be committed together."""
+
+    @property
+    def reader(self) -> WarehouseReader: ...
+
+    @property
+    def clock_gap(self) -> timedelta | None:
+        """Return the lead of the warehouse's own clock at the last read of hours. A file has no clock, and so None."""
+        ...
+
+    def describe(self) -> str:
+        """Return the place of the credentials table for a log line, without secrets."""
+        ...
+
+    def prepare(self) -> None:
+        """Make missing tables and migrate older ones. Raise TableRefused for a foreign table under one of our names."""
+        ...
+
+    def lease(self) -> AbstractContextManager[None]:
+        """Hold the warehouse against a second daemon while the block runs. Raise WarehouseHeld at once."""
+        ...
+
+    def put_credential_rows(self, rows: Sequence[Row], key_of: Callable[[Row], str]) -> RowsMerged:
+        """Add or change rows of the credentials table, all or none.
+
+        Args:
+            rows: each has every column of ``tables.CREDENTIALS``.
+            key_of: returns the source of a row, be it a new one or one of the table with its own spelling.
+        """
+        ...
+
+    def forget_refusals(self, refusals: Sequence[RefusedAccount]) -> None:
+        """Delete refusals of passwords. They may be tried again, or are no longer in use."""
+        ...
+
+    def commit(self, batch: Batch) -> list[ClientResult]:
+        """Commit rows, quarantine, watermarks, hours, accounts, run history and ledger together, or nothing.
+
+        A batch that releases records of the quarantine adds calls, and changes no call that is there. A batch whose id
+        is in the ledger changes nothing.
+
+        Returns:
+            One result per ClientOutcome in the batch, in order.
+        """
+        ...
+
+    def end_backfill(self, backfill_id: str) -> None:
+        """Delete the progress of a backfill, so that the same command starts over."""
+        ...
+
+    def end_run(self, end: RunEnd) -> int | None:
+        """Record a run's own row and renew the copy for readers. Return the bytes billed, if any."""
+        ...
+
+    def delete_old(self, now: datetime) -> dict[str, int]:
+        """Delete rows older than CALL_DAYS, QUARANTINE_DAYS and RUNS_DAYS, all or none. Return the rows by table."""
+        ...
+
+    def forget(self, number: PhoneForms, now: datetime) -> dict[str, int]:
+        """Erase a number and the data of its person, and store its hash, all or nothing. Return the rows by table."""
         ...
 
     def checks(self) -> Iterator[Finding]:
-        """Try what the warehouse needs, one thing after another; changes nothing, and waits for nobody for long."""
+        """Check each need of the warehouse on its own. Change nothing, and wait for nobody for long."""
         ...
 
     def close(self) -> None:
-        """Let go of connections; it may be used again."""
+        """Close connections. The next use opens them again."""
         ...
 
 
 def open_warehouse(settings: Settings, stop: Stop | None = None) -> Warehouse:
-    """The warehouse that the settings name; nothing is connected or made before its first use.
+    """Return the warehouse of the settings. It connects and makes nothing before its first use.
 
-    ``stop``: once it is set nobody is waited for, and a commit that outlasts its grace is abandoned.
+    Args:
+        settings: name the warehouse and its place.
+        stop: once it is set, nothing waits for a lock, and a commit that outlasts the grace is abandoned.
     """
     if settings.warehouse == "duckdb":
-        from warehouses.duckdb_warehouse import DuckDBWarehouse  # noqa: PLC0415 - only who opens it pays for the driver
+        from warehouses.duckdb.warehouse import DuckDBWarehouse  # noqa: PLC0415 - its driver is slow to import
 
         return DuckDBWarehouse(settings, stop or Stop())
-    from warehouses.bigquery_warehouse import BigQueryWarehouse  # noqa: PLC0415 - the same
+    from warehouses.bigquery.warehouse import BigQueryWarehouse  # noqa: PLC0415 - the same
 
     return BigQueryWarehouse(settings, stop or Stop())

@@ -1,17 +1,18 @@
-"""Logging: one line per event on stdout, the workers' lines among them, and no registered secret in any.
+"""Logging: one line per event on stdout, those of workers included, and no registered secret in any of them.
 
-A worker writes to a pipe that only it and the parent hold, so that one killed in the middle of a line damages nothing
-but that line.
+A worker sends its records through a pipe of its own. One killed in the middle of a line damages only that line.
 """
 
 import io
+import json
 import logging
 import logging.handlers
 import queue
 import sys
+from collections.abc import Callable
 from contextlib import suppress
-from multiprocessing.connection import Connection
-from typing import Any, TextIO
+from html import escape
+from typing import TextIO
 from urllib.parse import quote, quote_plus
 
 LINE = "%(asctime)s - %(levelname)s - %(message)s"
@@ -19,24 +20,36 @@ MOMENT = "%Y-%m-%d %H:%M:%S"
 SHORTEST_SECRET = 4  # hiding shorter ones would eat ordinary words and numbers
 LIBRARIES = ("urllib3", "google", "filelock")  # at DEBUG urllib3 logs every URL, and the password is in its query
 
+SPELLINGS: tuple[Callable[[str], str], ...] = (
+    lambda text: quote(text, safe=""),
+    quote,
+    quote_plus,
+    escape,
+    lambda text: escape(text, quote=False),
+    lambda text: repr(text)[1:-1],
+    lambda text: json.dumps(text)[1:-1],
+)
+"""The spellings of a text in a page, a URL or a program. Two of them follow each other on the way through two."""
+
 _secrets: set[str] = set()
 
 
 def hide(secret: str) -> None:
-    """From now on, print ``***`` in this process where this text would stand, also as URL or literal spell it."""
+    """Print ``***`` in place of this text from now on, in every spelling. Applies to this process."""
     if len(secret) >= SHORTEST_SECRET:
-        _secrets.update((secret, quote(secret, safe=""), quote(secret), quote_plus(secret), repr(secret)[1:-1]))
+        once = {secret, *(spell(secret) for spell in SPELLINGS)}
+        _secrets.update(once, (spell(text) for text in once for spell in SPELLINGS))
 
 
 def redact(text: str) -> str:
-    """The text without the secrets that were given to ``hide``: the last line of defence, not the first."""
+    """Replace the secrets given to ``hide`` in a text. This is the last line of defence, not the first."""
     for secret in sorted(_secrets.copy(), key=len, reverse=True):  # the longer first: one may be part of another
         text = text.replace(secret, "***")
     return text
 
 
 def set_up(level: str) -> None:
-    """Log to stdout in this process; called again, it replaces what it did before."""
+    """Log to stdout in this process. A second call replaces the first."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a cp1252 pipe has no ✓, and a line of log must not stop a run
     handler = _Stdout()
@@ -44,9 +57,9 @@ def set_up(level: str) -> None:
     _replace_handler(handler, level)
 
 
-def send_to(connection: "Connection[Any, Any]", level: str) -> None:
-    """Log to the parent, which runs ``receive`` at the other end; for a worker."""
-    _replace_handler(_Sender(connection), level)
+def send_to(send: Callable[[logging.LogRecord], None], level: str) -> None:
+    """Send the records of this worker to its parent, which passes them to ``handle``."""
+    _replace_handler(_Sender(send), level)
 
 
 def name_campaign(campaign: str) -> None:
@@ -56,19 +69,13 @@ def name_campaign(campaign: str) -> None:
             handler.setFormatter(_Redacting(f"[{campaign.replace('%', '%%')}] %(message)s"))
 
 
-def receive(connection: "Connection[Any, Any]") -> None:
-    """Log in this process what a worker sends, until its end of the pipe is closed."""
-    with connection:
-        while True:
-            try:
-                record = connection.recv()
-            except Exception:  # noqa: BLE001 - a worker was killed in the middle of a line: anything may be left of it
-                return
-            logging.getLogger(record.name).handle(record)
+def handle(record: logging.LogRecord) -> None:
+    """Log a record of a worker in this process."""
+    logging.getLogger(record.name).handle(record)
 
 
 class _Stdout(logging.StreamHandler[TextIO]):
-    """To whatever stdout is at the moment: a moving progress line puts itself there, so that lines come above it."""
+    """Writes to the stdout of the moment: a progress line replaces it, so that log lines come above it."""
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)
@@ -86,16 +93,16 @@ class _Redacting(logging.Formatter):
 
 
 class _Sender(logging.handlers.QueueHandler):
-    """Sends records whole; ``handle`` holds a lock around ``enqueue``, so that threads do not mix."""
+    """Passes prepared records on at once. A death loses none."""
 
-    def __init__(self, connection: "Connection[Any, Any]") -> None:
-        super().__init__(queue.SimpleQueue())  # stays empty: enqueue sends at once, so that a death loses nothing
-        self.connection = connection
+    def __init__(self, send: Callable[[logging.LogRecord], None]) -> None:
+        super().__init__(queue.SimpleQueue())  # stays empty: enqueue sends at once
+        self.send = send
         self.setFormatter(_Redacting("%(message)s"))
 
     def enqueue(self, record: logging.LogRecord) -> None:
         with suppress(OSError):  # the parent is gone; this process is about to end
-            self.connection.send(record)
+            self.send(record)
 
 
 def _replace_handler(handler: logging.Handler, level: str) -> None:

@@ -1,6 +1,6 @@
-"""Self-test: ``python test_multiprocessing.py`` says in half a minute whether worker processes work on this machine.
+"""Self-test of worker processes for operators: ``python test_multiprocessing.py`` takes half a minute.
 
-Each check is a pytest test as well. Spawned workers import this file again, so that its import must do nothing.
+Each check is a pytest test as well. Spawned workers import this file again, so its import must do nothing.
 """
 
 import dataclasses
@@ -16,6 +16,7 @@ import types
 import typing
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from enum import Enum
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -24,8 +25,10 @@ from typing import Any
 import errors
 import logs
 import messages
+import standard_streams
 from config import Settings
-from messages import CampaignJob, CampaignOutcome, Credential
+from engine.semaphores import find_missing_semaphores
+from messages import CampaignJob, CampaignOutcome, ClientOutcome, Source, SourceIdentity
 from multiprocess_manager import run_jobs
 
 TIME_LIMIT = timedelta(seconds=3)
@@ -42,19 +45,21 @@ SAMPLES: dict[Any, Any] = {
 
 
 def work(job: CampaignJob, settings: Settings) -> CampaignOutcome:
-    """What the workers of the self-test do; the campaign's name says it, the label how the worker was started."""
+    """Do what the campaign's name says. The outcome's notice is the start method of the worker."""
     if job.campaign == "dies":
         os._exit(7)
     if job.campaign == "hangs":
         time.sleep(settings.process_timeout.total_seconds() * 10)
     if job.campaign == "raises":
         raise ZeroDivisionError
-    return CampaignOutcome(job_id=job.job_id, campaign=job.campaign, label=multiprocessing.get_start_method())
+    notices = (multiprocessing.get_start_method(),)
+    client = ClientOutcome(source=SourceIdentity.of_campaign(job.campaign), notices=notices)
+    return CampaignOutcome(job_id=job.job_id, campaign=job.campaign, clients=(client,))
 
 
 @cache
 def pool_outcomes() -> dict[str, CampaignOutcome]:
-    """Outcomes by campaign of one real pool that meets every kind of end."""
+    """Return outcomes by campaign, of one real pool with every kind of end."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(max_campaign_processes=2, process_timeout=TIME_LIMIT, data_dir=Path(folder))
         jobs = [
@@ -67,19 +72,20 @@ def pool_outcomes() -> dict[str, CampaignOutcome]:
 
 def test_a_worker_is_spawned_and_returns_its_outcome() -> None:
     outcome = pool_outcomes()["works"]
-    assert (outcome.label, outcome.failure) == ("spawn", None), outcome.failure or outcome.label
+    assert outcome.failure is None, outcome.failure
+    assert outcome.clients[0].notices == ("spawn",), outcome.clients[0].notices
 
 
 def test_an_exception_in_a_worker_is_reported() -> None:
     outcome = pool_outcomes()["raises"]
     assert outcome.label == "failed", outcome.label
-    assert "ZeroDivisionError" in (outcome.failure or ""), outcome.failure
+    assert "ZeroDivisionError" in str(outcome.failure), outcome.failure
 
 
 def test_a_worker_that_dies_is_noticed() -> None:
     outcome = pool_outcomes()["dies"]
     assert outcome.label == "worker died", outcome.label
-    assert "exit code 7" in (outcome.failure or ""), outcome.failure
+    assert "exit code 7" in str(outcome.failure), outcome.failure
 
 
 def test_a_worker_that_hangs_is_ended() -> None:
@@ -89,10 +95,10 @@ def test_a_worker_that_hangs_is_ended() -> None:
 
 def test_every_record_crosses_to_a_worker() -> None:
     records = [sample(kind) for kind in vars(messages).values() if dataclasses.is_dataclass(kind)]
-    assert len(records) > 10, "records of messages.py were not found"
+    assert len(records) > 10, "records of messages were not found"
     for record in records:
         assert pickle.loads(pickle.dumps(record)) == record, type(record).__name__
-    assert "hunter2" not in repr(dataclasses.replace(sample(Credential), password="hunter2"))
+    assert "hunter2" not in repr(dataclasses.replace(sample(Source), password="hunter2"))
 
 
 def test_every_error_crosses_from_a_worker() -> None:
@@ -114,6 +120,11 @@ def test_the_data_folder_can_be_written() -> None:
     probe(folder)
 
 
+def test_the_machine_has_semaphores() -> None:
+    doubt = find_missing_semaphores()
+    assert doubt is None, doubt.happened if doubt else ""
+
+
 def test_the_console_takes_every_line() -> None:
     console = io.TextIOWrapper(io.BytesIO(), encoding=sys.stdout.encoding or "ascii", errors="replace")
     console.write(f"{mark(passed=True)} ✓ ✗ – …")
@@ -121,12 +132,14 @@ def test_the_console_takes_every_line() -> None:
 
 
 def sample(kind: Any) -> Any:
-    """A value of that type: for a dataclass, every field filled after its annotation."""
+    """Build a value of that type. Every field of a dataclass is filled by its annotation."""
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         hints = typing.get_type_hints(kind)
         return kind(**{field.name: sample(hints[field.name]) for field in dataclasses.fields(kind)})
     if isinstance(kind, types.UnionType):
         return sample(next(part for part in typing.get_args(kind) if part is not types.NoneType))
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return next(iter(kind))
     if typing.get_origin(kind) is frozenset:
         return frozenset(sample(part) for part in typing.get_args(kind))
     if typing.get_origin(kind) is tuple:
@@ -135,7 +148,7 @@ def sample(kind: Any) -> Any:
 
 
 def sample_arguments(text: str) -> list[object]:
-    """As many arguments as a format string names: numbers where it formats one, else text."""
+    """Build the arguments of a format string: numbers for fields with a format, else texts."""
     fields = {int(name): spec for _, name, spec, _ in string.Formatter().parse(text) if name}
     return [1.5 if fields.get(index) else f"text {index}" for index in range(max(fields, default=0) + 1)]
 
@@ -159,7 +172,7 @@ def probe(folder: Path) -> None:
 
 
 def mark(*, passed: bool) -> str:
-    """✓ or ✗, or words on a console that has no such signs."""
+    """Return ✓ or ✗, or words for a console without such signs."""
     try:
         "✓✗".encode(sys.stdout.encoding or "ascii")
     except UnicodeEncodeError:
@@ -177,12 +190,14 @@ CHECKS: tuple[tuple[str, Callable[[], None], str], ...] = (
     ("Every error crosses from a worker", test_every_error_crosses_from_a_worker, "Install the program again."),
     ("The temporary folder can be written", test_the_temporary_folder_can_be_written, "Set TMPDIR (Windows: TEMP)."),
     ("DATA_DIR can be written", test_the_data_folder_can_be_written, "Set DATA_DIR to a folder this user may write."),
+    ("There are semaphores", test_the_machine_has_semaphores, "Mount /dev/shm; campaigns are read without it, too."),
     ("The console takes every line", test_the_console_takes_every_line, "Set PYTHONIOENCODING=utf-8."),
 )
 
 
 def main() -> int:
-    """Run the checks, one line each; 0 if all hold, else 1."""
+    """Run the checks and print a line for each. Return 0 if all hold, else 1."""
+    standard_streams.replace_missing_streams()
     logs.set_up("ERROR")
     failed = 0
     for title, check, advice in CHECKS:

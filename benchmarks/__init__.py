@@ -1,1 +1,1 @@
-"""Measurements of whole runs against simulated dialers; benchmarks/README.md tells how to read them."""
+"""Measurements of whole runs against simulated dialers. See benchmarks/README.md."""

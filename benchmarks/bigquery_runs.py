@@ -1,4 +1,4 @@
-"""What a cycle sends to BigQuery and what its parent process takes, counted between the program and an emulator.
+"""Requests of a cycle to BigQuery, and memory of its parent, counted between the program and an emulator.
 
 python -m benchmarks.bigquery_runs                     1, 10 and 100 campaigns: requests, jobs and statements of a cycle
 python -m benchmarks.bigquery_runs --changed 200000    so many rows, then the same changed: memory of the parent
@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.whole_runs import ROOT, clients_file, dialers, environment, measured
+from benchmarks.whole_runs import ROOT, dialers, environment, measure, write_clients_file
 from simulated_dialer import SimulatedDialer
 from tests.bigquery.proxy import FaultProxy
 from tests.bigquery.running import Emulator
@@ -35,14 +35,14 @@ def run(emulator: Emulator, campaigns: int, open_dialers: Sequence[SimulatedDial
             "main.py",
             "clients",
             "import",
-            str(clients_file(folder, open_dialers, campaigns, campaigns)),
+            str(write_clients_file(folder, open_dialers, campaigns, campaigns)),
         ]
         subprocess.run(importing, cwd=ROOT, env=settings, check=True, stdout=subprocess.DEVNULL)
         for name in ("first load", "all rows changed" if changed else "again, nothing new"):
             if name == "all rows changed":
                 emulator.rows(f"UPDATE {dataset}.calls SET row_hash = 'changed' WHERE call_date > '2000-01-01'")
             proxy.clear()
-            cost = measured([sys.executable, "main.py", "--single"], settings)
+            cost = measure([sys.executable, "main.py", "--single"], settings)
             kinds = Counter(seen.kind for seen in proxy.seen)
             updated = emulator.rows(f"SELECT SUM(inserted) AS i, SUM(updated) AS u FROM {dataset}.runs")[0]
             print(f"{campaigns:4} campaigns, {name:20} {cost}")
@@ -52,7 +52,7 @@ def run(emulator: Emulator, campaigns: int, open_dialers: Sequence[SimulatedDial
 
 
 def statements(emulator: Emulator, proxy: FaultProxy) -> dict[str, int]:
-    """Statement types of the children of every commit's script."""
+    """Return the statement types of the children of every commit's script."""
     client = emulator.client()
     commits = {seen.job_id for seen in proxy.seen if seen.job_id and seen.job_id.startswith("commit_")}
     found: Counter[str] = Counter()

@@ -1,8 +1,9 @@
-"""Times `main.py --single` from outside: wall, processor time, and peak memory of the whole process tree.
+"""Measurements of `main.py --single` from outside: wall and processor time, peak memory of the process tree.
 
 python -m benchmarks.whole_runs                      400,000 rows of 40 clients in 8 campaigns, first load and again
 python -m benchmarks.whole_runs --million            one answer of 1,000,000 records: a worker's memory
 python -m benchmarks.whole_runs --batch-sizes        the first load with different BATCH_SIZE, in turn
+python -m benchmarks.whole_runs --against CHECKOUT   a first load of 13,000 calls by CHECKOUT and this one, in turn
 """
 
 import argparse
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import median
 from zoneinfo import ZoneInfo
 
 import psutil
@@ -26,12 +28,13 @@ from simulated_dialer import Account, SimulatedDialer, World
 ROOT = Path(__file__).resolve().parent.parent
 ZONE = "America/New_York"
 CAMPAIGNS, CLIENTS, RECORDS = 8, 40, 10_000
+BUSY_DAY = 13_000
 SAMPLE_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one command took; memory in MB, shared pages counted once (PSS) where the system tells."""
+    """Cost of one command. Memory is in MB. Shared pages are counted once (PSS) if the system reports them."""
 
     wall_seconds: float
     cpu_seconds: float
@@ -48,12 +51,12 @@ class Cost:
         )
 
 
-def measured(command: list[str], environment: Mapping[str, str]) -> Cost:
-    """Run a command, watching its process tree."""
+def measure(command: list[str], environment: Mapping[str, str], checkout: Path = ROOT) -> Cost:
+    """Run a command of a checkout, and measure its process tree."""
     before = os.times()
     started = time.monotonic()
     process = psutil.Popen(
-        command, cwd=ROOT, env=dict(environment), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command, cwd=checkout, env=dict(environment), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     tree_mb = parent_mb = worker_mb = 0.0
     while process.poll() is None:
@@ -85,10 +88,11 @@ def _megabytes(process: psutil.Process) -> float:
 
 @contextmanager
 def dialers(count: int, records: int) -> Iterator[list[SimulatedDialer]]:
-    """Dialers that all show the same calls of yesterday; they keep each answer that they have made."""
+    """Open dialers with the same calls of yesterday. They cache their answers."""
     now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     day = now.astimezone(ZoneInfo(ZONE)).date() - timedelta(days=1)
     world = World(5, day, 1, ZONE, calls_per_hour=records / 13 * 0.97)
+    world.tells_real_time = True
     open_dialers = [SimulatedDialer(world, accounts=[Account("report", "benchmark")]) for _ in range(count)]
     try:
         for dialer in open_dialers:
@@ -99,10 +103,10 @@ def dialers(count: int, records: int) -> Iterator[list[SimulatedDialer]]:
             dialer.stop()
 
 
-def clients_file(
+def write_clients_file(
     folder: Path, open_dialers: Sequence[SimulatedDialer], clients: int, campaigns: int = CAMPAIGNS
 ) -> Path:
-    """The clients are dealt out to the dialers and to the campaigns in turn."""
+    """Write the clients file. Clients alternate between dialers and campaigns."""
     path = folder / "clients.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
@@ -119,18 +123,49 @@ def environment(folder: Path, **settings: str) -> dict[str, str]:
 
 
 def run_cycles(names: list[str], open_dialers: list[SimulatedDialer], clients: int, **settings: str) -> None:
-    """A new warehouse, then one cycle per name."""
+    """Run one cycle per name, beginning with a new warehouse."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         settings_of_run = environment(folder, **settings)
-        importing = [sys.executable, "main.py", "clients", "import", str(clients_file(folder, open_dialers, clients))]
+        importing = [
+            sys.executable,
+            "main.py",
+            "clients",
+            "import",
+            str(write_clients_file(folder, open_dialers, clients)),
+        ]
         subprocess.run(importing, cwd=ROOT, env=settings_of_run, check=True, stdout=subprocess.DEVNULL)
         for name in names:
-            print(f"{name:28} {measured([sys.executable, 'main.py', '--single'], settings_of_run)}", flush=True)
+            print(f"{name:28} {measure([sys.executable, 'main.py', '--single'], settings_of_run)}", flush=True)
 
 
-def million_records(folder: Path, world: World) -> Path:
-    """One answer of 1,000,000 records: those of a day, over and over, each time with other uniqueids."""
+def first_load(open_dialers: Sequence[SimulatedDialer], checkout: Path) -> Cost:
+    """Read one client into a new warehouse with the program of a checkout."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        settings = environment(folder)
+        importing = [sys.executable, "main.py", "clients", "import", str(write_clients_file(folder, open_dialers, 1))]
+        subprocess.run(importing, cwd=checkout, env=settings, check=True, stdout=subprocess.DEVNULL)
+        return measure([sys.executable, "main.py", "--single"], settings, checkout)
+
+
+def compare(other: Path, rounds: int) -> None:
+    """Time both checkouts in turn, and compare the medians. Other load of the machine hits both."""
+    costs: dict[Path, list[Cost]] = {other.resolve(): [], ROOT: []}
+    with dialers(1, BUSY_DAY) as open_dialers:
+        for number in range(rounds + 1):
+            for checkout, measures in costs.items():
+                cost = first_load(open_dialers, checkout)
+                print(f"{number or 'answers made':>12}  {checkout.name:20} {cost}", flush=True)
+                if number:  # in the first round the dialer makes its answers
+                    measures.append(cost)
+    for name in ("wall_seconds", "cpu_seconds"):
+        before, now = (median(getattr(cost, name) for cost in measures) for measures in costs.values())
+        print(f"{name}: medians {before:.2f} and {now:.2f}, {now / before:.2f} times as long")
+
+
+def write_million_records(folder: Path, world: World) -> Path:
+    """Write an answer of 1,000,000 records: those of a day, repeated with other uniqueids."""
     with SimulatedDialer(world, accounts=[Account("report", "benchmark")]) as dialer:
         body = _export(dialer, world)
     header, *records = body.split(b"\r\n")[:-1]
@@ -159,11 +194,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--million", action="store_true")
     parser.add_argument("--batch-sizes", action="store_true")
+    parser.add_argument("--against", type=Path, metavar="CHECKOUT", help="another checkout, for instance an older one")
+    parser.add_argument("--rounds", type=int, default=7, help="of --against")
     parser.add_argument("--records", type=int, default=RECORDS, help="per client")
     options = parser.parse_args()
+    if options.against:
+        compare(options.against, options.rounds)
+        return
     with tempfile.TemporaryDirectory() as folder, dialers(20, options.records) as open_dialers:
         if options.million:
-            path = million_records(Path(folder), open_dialers[0].world)
+            path = write_million_records(Path(folder), open_dialers[0].world)
             day = open_dialers[0].world.start.isoformat()
             open_dialers[0].answer_with("call_report_export.php", path, when={"query_date": day})
             run_cycles(["first load, 1,000,000"], open_dialers[:1], 1)

@@ -1,1 +1,1 @@
-"""What the sub-commands do; main.py holds their names and options."""
+"""The commands of main.py, one file each, and what they share: sessions, help texts, exit codes, the summary."""

@@ -1,6 +1,6 @@
-"""`main.py demo`: eight campaigns read from simulated dialers into a DuckDB file, by the very cycle of `--single`.
+"""The stage of `main.py demo`: a DuckDB file, and eight campaigns on simulated dialers.
 
-Trouble is staged, so that one sees how it looks: a wrong password, and a dialer that is not there.
+Two failures are staged, so that one sees how they look: a wrong password, and a dialer that is not there.
 """
 
 import json
@@ -8,19 +8,19 @@ import logging
 import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from commands.runs import RunResult
+from commands.sessions import warehouse_for_writing
 from config import Settings
 from credentials.rows import source_key
 from database import Warehouse
 from errors import DemoMissing, WarehouseUnusable
+from shutdown import Stop
 from tables import CREDENTIALS
 from utils import utc_now, write_durably
 
@@ -32,28 +32,57 @@ USER, PASSWORD = "report", "demo-only"
 DIALERS = 6
 CLIENTS_OF_CAMPAIGN = (2, 3, 4, 5, 2, 3, 4, 2)
 WRONG_PASSWORD, DEAD_DIALER = (2, 1), (5, 2)
-"""Campaign and client, counted from 1, where trouble is staged."""
+"""Campaign and client, counted from 1, of the staged failures."""
 AGAIN = timedelta(minutes=15)
 UNUSED_PORT = 9  # the discard service: nothing listens there
-Cycle = Callable[[Warehouse, Settings, datetime, threading.Event], RunResult]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """What the next `demo --again` needs to know of this one."""
+class Scene:
+    """State of the simulated dialers. `demo --again` goes on from it."""
 
     now: str
-    """The simulated worlds' time, ISO in UTC."""
+    """Time of the simulated worlds, ISO in UTC."""
     ports: list[int]
 
 
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A warehouse with clients whose simulated dialers are at work."""
+
+    warehouse: Warehouse
+    settings: Settings
+    now: datetime
+
+
 def demo_settings(folder: Path) -> Settings:
-    """Defaults, and everything inside one folder; no configuration is read."""
+    """Return the defaults, with every file inside one folder. No configuration is read."""
     return Settings(data_dir=folder, duckdb_path=folder / "demo.duckdb", first_run_days=1, default_timezone=ZONE)
 
 
-def fresh_stage(folder: Path) -> Stage:
-    """Away with the last demo; the worlds stand at the latest 15:00 of their zone, when all are at work."""
+@contextmanager
+def open_stage(settings: Settings, stop: Stop, *, again: bool) -> Iterator[Stage]:
+    """Set up the demo: a warehouse, simulated dialers, and the credentials of their clients.
+
+    Args:
+        again: go on with the last demo, fifteen simulated minutes later.
+
+    Raises:
+        DemoMissing: there is no demo to go on with.
+    """
+    folder = settings.data_dir
+    scene = next_scene(folder) if again else first_scene(folder)
+    with warehouse_for_writing(settings, stop) as warehouse, run_dialers(scene) as urls:
+        ports = [int(url.rsplit(":", 1)[1].split("/")[0]) for url in urls]
+        content = json.dumps({"now": scene.now, "ports": ports})
+        write_durably(folder / "stage.json", content.encode("utf-8"))
+        warehouse.put_credential_rows(credential_rows(urls), source_key)
+        LOG.info("Staged trouble: Client 2.1 has a wrong password, Client 5.2's dialer is not there")
+        yield Stage(warehouse, settings, datetime.fromisoformat(scene.now))
+
+
+def first_scene(folder: Path) -> Scene:
+    """Remove the last demo. The new worlds stand at the latest 15:00 of their zone, when everybody is at work."""
     if folder.exists():
         try:
             shutil.rmtree(folder)
@@ -61,38 +90,27 @@ def fresh_stage(folder: Path) -> Stage:
             raise WarehouseUnusable(f"the folder {folder.name} of the last demo", f"{exc.strerror}") from None
     now = utc_now().astimezone(ZoneInfo(ZONE))
     busy = datetime.combine(now.date(), BUSY_HOUR, tzinfo=ZoneInfo(ZONE))
-    return Stage(now=(busy if busy <= now else busy - timedelta(days=1)).astimezone(UTC).isoformat(), ports=[])
+    return Scene(now=(busy if busy <= now else busy - timedelta(days=1)).astimezone(UTC).isoformat(), ports=[])
 
 
-def stage_moved_on(folder: Path) -> Stage:
-    """The worlds of the last demo, fifteen minutes later."""
+def next_scene(folder: Path) -> Scene:
+    """Return the worlds of the last demo, fifteen minutes later."""
     path = folder / "stage.json"
     if not path.exists():
         raise DemoMissing("demo --again")
-    stage = Stage(**json.loads(path.read_text(encoding="utf-8")))
-    return Stage(now=(datetime.fromisoformat(stage.now) + AGAIN).isoformat(), ports=stage.ports)
-
-
-def run_demo(cycle: Cycle, warehouse: Warehouse, settings: Settings, stage: Stage, stop: threading.Event) -> RunResult:
-    """One cycle against simulated dialers; remembers the stage for `--again`."""
-    with simulated_dialers(stage) as urls:
-        ports = [int(url.rsplit(":", 1)[1].split("/")[0]) for url in urls]
-        content = json.dumps({"now": stage.now, "ports": ports})
-        write_durably(settings.data_dir / "stage.json", content.encode("utf-8"))
-        warehouse.put_credential_rows(credential_rows(urls), source_key)
-        LOG.info("Staged trouble: Client 2.1 has a wrong password, Client 5.2's dialer is not there")
-        return cycle(warehouse, settings, datetime.fromisoformat(stage.now), stop)
+    scene = Scene(**json.loads(path.read_text(encoding="utf-8")))
+    return Scene(now=(datetime.fromisoformat(scene.now) + AGAIN).isoformat(), ports=scene.ports)
 
 
 @contextmanager
-def simulated_dialers(stage: Stage) -> Iterator[list[str]]:
-    """Dialers in a process of their own, which ends with this one; their base URLs."""
+def run_dialers(scene: Scene) -> Iterator[list[str]]:
+    """Run dialers in a process of their own, and yield their base URLs. The process ends with this one."""
     command = [
-        sys.executable, "-m", "simulated_dialer", "--count", str(DIALERS), "--now", stage.now,
+        sys.executable, "-m", "simulated_dialer", "--count", str(DIALERS), "--now", scene.now,
         "--timezone", ZONE, "--accounts", f"{USER}:{PASSWORD}", "--calls-per-hour", "90",
     ]  # fmt: skip
-    if stage.ports:
-        command += ["--ports", ",".join(map(str, stage.ports))]
+    if scene.ports:
+        command += ["--ports", ",".join(map(str, scene.ports))]
     with subprocess.Popen(  # noqa: S603 - our own module with our own arguments
         command, cwd=Path(__file__).resolve().parent.parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         encoding="utf-8",
@@ -109,7 +127,7 @@ def simulated_dialers(stage: Stage) -> Iterator[list[str]]:
 
 
 def credential_rows(urls: list[str]) -> list[dict[str, str | None]]:
-    """Eight campaigns with two to four clients each; the dialers are shared, as in real life."""
+    """Return rows of eight campaigns with two to four clients each. The dialers are shared, as in real life."""
     rows: list[dict[str, str | None]] = []
     for campaign, clients in enumerate(CLIENTS_OF_CAMPAIGN, 1):
         for client in range(1, clients + 1):
@@ -129,22 +147,25 @@ def credential_rows(urls: list[str]) -> list[dict[str, str | None]]:
     return rows
 
 
-def closing_lines(settings: Settings) -> str:
-    """What to do next, to be copied."""
-    python = _shown(Path(sys.executable))
-    program = _shown(Path(__file__).resolve().parent.parent / "main.py")
-    database = _shown(settings.duckdb_path).replace("\\", "/")
+def closing_lines(settings: Settings, *, again: bool) -> str:
+    """Return the commands to try next, ready to be copied."""
+    python = _short_path(Path(sys.executable))
+    program = _short_path(Path(__file__).resolve().parent.parent / "main.py")
+    database = _short_path(settings.duckdb_path).replace("\\", "/")
     query = "SELECT campaign, direction, count(*) AS calls, max(call_time) AS newest FROM vicidial.calls GROUP BY ALL"
+    stuck = "Calls in progress for too long are staged as well: a real dialer loses the end of a call now and then."
     return "\n".join(
         [
             "",
-            "The two failures are staged: a dialer that is down, and a password that is wrong.",
+            "The two failures are staged: a dialer that is down, and a password that is wrong. Nothing has to be done.",
+            *([stuck] if again else []),
             "Query the table:",
             f"  {python} -c \"import duckdb; duckdb.connect('{database}', read_only=True).sql('{query}').show()\"",
             "Fifteen minutes later (late dispositions, calls that ended, new calls):",
             f"  {python} {program} demo --again",
             "Connect a real dialer:",
             f"  {python} {program} clients template > clients.csv",
+            "  (write your dialers into clients.csv)",
             f"  {python} {program} clients import clients.csv",
             f"  {python} {program} check",
             f"  {python} {program} --single",
@@ -152,6 +173,6 @@ def closing_lines(settings: Settings) -> str:
     )
 
 
-def _shown(path: Path) -> str:
-    """Short where it lies below the working directory; a virtual environment's link is not followed."""
+def _short_path(path: Path) -> str:
+    """Shorten a path below the working directory. The link of a virtual environment is not followed."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

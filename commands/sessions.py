@@ -1,4 +1,4 @@
-"""What every command begins and ends with: settings, log, signals, an open warehouse, the summary, the exit code."""
+"""The start and end of every command: settings, log, signals, an open warehouse, the summary, the exit code."""
 
 import logging
 import os
@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -16,33 +17,24 @@ import click
 from filelock import FileLock, Timeout
 
 import logs
-from campaign_processor import redacted
-from commands.folders import make_folder
-from commands.runs import RunResult
-from commands.summaries import marks, summary
+from commands.exit_codes import ALL_WELL, SOME_FAILED
+from commands.output import marks, summary
 from config import Settings
 from database import Warehouse, open_warehouse
-from errors import ConfigError, SyncError, WarehouseError, WarehouseHeld, full_disk_named
-from holders import leave_note, told_by
-from spools.files import remove_leftovers
-from stops import EXIT_SECONDS, Stop
-from utils import plural
+from engine.data_folder import prepare_data_dir
+from engine.run_results import RunResult
+from errors import WarehouseHeld, raise_disk_full, redact_error
+from lock_owners import read_owner, write_owner
+from shutdown import EXIT_SECONDS, Stop
+from spool.files import remove_leftovers
+from utils import plural, utc_now
 
 LOG = logging.getLogger(__name__)
 
-EXIT_CODES = """\b
-Exit codes:
-  0    all well (also with records in quarantine)
-  1    some client or campaign failed, a window is still suspect, or a row names the wrong time zone; what was read
-       is committed
-  2    configuration, missing rights on the warehouse, or no campaigns found
-  3    warehouse or DATA_DIR unusable
-  4    another daemon holds this warehouse
-  130  interrupted by Ctrl+C
-  143  ended by SIGTERM"""
 SAYING_SECONDS = 0.5
-"""For a last line whose reader may never take it."""
-ALL_WELL, SOME_FAILED, CONFIGURATION, UNUSABLE, HELD = range(5)
+"""Time for a last line: its reader may never take it."""
+READING_PATIENCE = timedelta(seconds=30)
+"""Wait of a command that only reads for a locked DuckDB file. A commit that is under way takes some seconds."""
 SIGNALS = {int(signal.SIGINT): 128 + signal.SIGINT, int(signal.SIGTERM): 128 + signal.SIGTERM}
 if sys.platform == "win32":
     SIGNALS[int(signal.SIGBREAK)] = (
@@ -51,7 +43,7 @@ if sys.platform == "win32":
 
 
 class Session:
-    """What a command sees of the world: only here are environment and signals looked at."""
+    """The environment and the signals of a command. No other place looks at them."""
 
     def __init__(self) -> None:
         self.stop = Stop()
@@ -59,7 +51,7 @@ class Session:
         self._announcing: threading.Thread | None = None
 
     def settings(self) -> Settings:
-        """Read the settings, begin to log, and take Ctrl+C and SIGTERM as a wish to end in order."""
+        """Read the settings, set up the log, and let Ctrl+C and SIGTERM stop the command in order."""
         settings = Settings.from_env(os.environ)
         for name, text in settings.others.items():
             with suppress(ValueError, OSError):  # a name or text that no environment takes
@@ -68,44 +60,54 @@ class Session:
         return settings
 
     def take_signals(self, settings: Settings) -> None:
-        """In a thread of its own: Python runs a handler only between two steps, and a large commit is one long step."""
+        """Listen to signals in a thread of its own.
+
+        Python runs a signal handler only between two steps, and a large commit is one long step.
+        """
         logs.set_up(settings.log_level)
         self.stop.grace = settings.shutdown_grace
-        heard, told = socket.socketpair()
-        told.setblocking(False)
+        receiver, sender = socket.socketpair()
+        sender.setblocking(False)
         for number in SIGNALS:
-            signal.signal(number, _leave_it_to_the_thread)
-        signal.set_wakeup_fd(told.detach(), warn_on_full_buffer=False)
-        threading.Thread(target=self._listen, args=(heard,), name="signals", daemon=True).start()
+            signal.signal(number, _ignore_in_main_thread)
+        signal.set_wakeup_fd(sender.detach(), warn_on_full_buffer=False)
+        threading.Thread(target=self._listen, args=(receiver,), name="signals", daemon=True).start()
 
-    def _listen(self, heard: socket.socket) -> None:
-        """What is committed is whole at any moment and the rest is read again, so that the process may end at any."""
+    def _listen(self, receiver: socket.socket) -> None:
+        """Stop at the first signal, and end the process at the second.
+
+        It may end at any moment: a commit is whole or did not happen, and the rest is read again.
+        """
         while True:
-            code = SIGNALS[heard.recv(1)[0]]
+            code = SIGNALS[receiver.recv(1)[0]]
             if self._code:
                 os._exit(code)  # asked twice
-            self._announcing = _say(
+            self._announcing = _log_aside(
                 logging.WARNING,
-                "Stopping: nothing new is started, finished campaigns are committed; once more ends at once",
+                "Stopping: nothing new is started, finished campaigns are committed. A second Ctrl+C or SIGTERM ends it"
+                " at once",
             )
             self._code = code
             self.stop.set()
-            threading.Thread(target=self._end_in_time, name="last resort", daemon=True).start()
+            threading.Thread(target=self._force_exit_in_time, name="last resort", daemon=True).start()
 
-    def _end_in_time(self) -> None:
+    def _force_exit_in_time(self) -> None:
         threading.Event().wait(self.stop.seconds_left(EXIT_SECONDS))
-        _say(logging.ERROR, "Ended in the middle of what would not end; what was not committed is read again").join(
-            SAYING_SECONDS
-        )
+        _log_aside(
+            logging.ERROR, "Ended in the middle of what would not end; what was not committed is read again"
+        ).join(SAYING_SECONDS)
         os._exit(self._code)
 
-    def end_if_asked(self) -> None:
-        """With a last line; all is given back by now, and taking the interpreter apart can cost seconds."""
+    def exit_if_interrupted(self) -> None:
+        """End an interrupted process at once, after a last line.
+
+        Locks are released by now, and taking the interpreter apart can cost seconds.
+        """
         if self._code:
             self.stop.wait()  # a signal that is being taken at this very moment
             if self._announcing:
                 self._announcing.join(SAYING_SECONDS)
-            _say(logging.INFO, f"Stopped, {self.stop.seconds_since:.1f} seconds after it was asked to").join(
+            _log_aside(logging.INFO, f"Stopped, {self.stop.seconds_since:.1f} seconds after it was asked to").join(
                 SAYING_SECONDS
             )
             os._exit(self._code)
@@ -120,8 +122,8 @@ class Session:
         sys.exit(ALL_WELL if run is None or run.all_well else SOME_FAILED)
 
 
-def _say(level: int, text: str) -> threading.Thread:
-    """In a thread of its own, since who reads may stand still: whoever writes then waits, and the log with it."""
+def _log_aside(level: int, text: str) -> threading.Thread:
+    """Log in a thread of its own. A reader that stands still makes its writers wait, and the log with them."""
 
     def say() -> None:
         if "--json" in sys.argv:  # stdout is for one object
@@ -137,34 +139,44 @@ def _say(level: int, text: str) -> threading.Thread:
     return saying
 
 
-def _leave_it_to_the_thread(_number: int, _frame: FrameType | None) -> None:
-    """Without any handler, no signal would be written to the wakeup descriptor."""
+def _ignore_in_main_thread(_number: int, _frame: FrameType | None) -> None:
+    """Do nothing. Signals without a handler are not written to the wakeup descriptor."""
+
+
+def warehouse_for_reading(settings: Settings, stop: Stop) -> Warehouse:
+    """Return the warehouse for a command that only reads. A person waits for it, so it waits for nobody for long."""
+    warehouse = open_warehouse(settings, stop)
+    warehouse.patient_until = utc_now() + READING_PATIENCE
+    return warehouse
 
 
 @contextmanager
 def warehouse_for_writing(settings: Settings, stop: Stop) -> Iterator[Warehouse]:
-    """The warehouse with its tables in place, held against other daemons."""
+    """Open the warehouse, hold it against other daemons, and make or migrate its tables."""
     for line in settings.lines() if settings.origins else ():
         LOG.info("%s", line)
-    make_folder(settings.data_dir)
+    prepare_data_dir(settings.data_dir)
     warehouse = open_warehouse(settings, stop)
-    with _data_dir_alone(settings.data_dir, settings.duckdb_read_copy), warehouse.lease():
+    with _lock_data_dir(settings.data_dir, settings.duckdb_read_copy), warehouse.lease():
         warehouse.prepare()
         yield warehouse
 
 
 @contextmanager
-def _data_dir_alone(data_dir: Path, copy: Path | None) -> Iterator[None]:
-    """Cleared up, and held: two runs with different warehouses would take each other's spool for leftovers."""
+def _lock_data_dir(data_dir: Path, copy: Path | None) -> Iterator[None]:
+    """Hold DATA_DIR and remove leftovers.
+
+    Two runs with different warehouses would take each other's spool for leftovers.
+    """
     lock, note = FileLock(data_dir / "run.lock", thread_local=False), data_dir / "run.holder.json"
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise WarehouseHeld(f"{told_by(note)}, in the same DATA_DIR {data_dir}") from None
+        raise WarehouseHeld(f"{read_owner(note)}, in the same DATA_DIR {data_dir}") from None
     try:
-        _clear_up(data_dir, copy)
-        with full_disk_named(data_dir):
-            leave_note(note)
+        _remove_leftovers(data_dir, copy)
+        with raise_disk_full(data_dir):
+            write_owner(note)
         yield
     finally:
         try:
@@ -173,8 +185,8 @@ def _data_dir_alone(data_dir: Path, copy: Path | None) -> Iterator[None]:
             lock.release()
 
 
-def _clear_up(data_dir: Path, copy: Path | None) -> None:
-    """Before anything is written: what a killed run left may be what has filled the disk."""
+def _remove_leftovers(data_dir: Path, copy: Path | None) -> None:
+    """Remove the files of a killed run, before anything is written. They may have filled the disk."""
     leftovers = remove_leftovers(data_dir, copy)
     if leftovers:
         what = plural(leftovers, "file")
@@ -182,17 +194,11 @@ def _clear_up(data_dir: Path, copy: Path | None) -> None:
 
 
 def show(run: RunResult) -> None:
+    """Print the summary. A failure to print it changes nothing of the run."""
     tick, cross = marks()
-    click.echo(summary(run, tick=tick, cross=cross))
+    with suppress(OSError, ValueError):  # a pipe whose reader is gone, a full disk, a closed terminal
+        click.echo(summary(run, tick=tick, cross=cross))
 
 
-def show_unforeseen(exc: Exception) -> None:
-    click.echo(f"Error: {redacted(exc)}", err=True)
-
-
-def exit_code_of(error: SyncError) -> int:
-    if isinstance(error, WarehouseHeld):
-        return HELD
-    if isinstance(error, WarehouseError):
-        return UNUSABLE
-    return CONFIGURATION if isinstance(error, ConfigError) else SOME_FAILED
+def show_unexpected(exc: Exception) -> None:
+    click.echo(f"Error: {redact_error(exc)}", err=True)

@@ -1,1 +1,1 @@
-"""The credentials table: what each row means, where its URL points to, and how a CSV file becomes rows."""
+"""The credentials table: rows, their URLs, the sources they stand for, CSV imports and warnings."""

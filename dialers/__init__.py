@@ -1,1 +1,1 @@
-"""What a good guest of a dialer needs: account notes, connection slots, and the meaning of its messages."""
+"""Manners towards one dialer: login discipline, connection slots, retries, and the meaning of its messages."""

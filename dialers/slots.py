@@ -1,7 +1,7 @@
-"""Connection slots: how all worker processes together keep to the connections that a dialer host allows.
+"""Connection slots: all worker processes together keep to the connections that a dialer host allows.
 
-A slot is an operating-system lock on a file, which the end of a process frees in every case, kill -9 too; a semaphore
-would stay taken for ever. Whoever holds a slot may hold one TCP connection, an idle one included.
+A slot is an operating-system lock on a file. The end of a process frees it in every case, kill -9 too. A semaphore
+would stay taken for ever. A slot allows one TCP connection, idle ones included.
 """
 
 import random
@@ -18,8 +18,8 @@ from errors import SlotUnavailable
 POLL_SECONDS = 0.05
 
 
-def file_name_of(*parts: str) -> str:
-    """A short name for a host or account that is safe on every file system and tells nobody what it stands for."""
+def file_name_for(*parts: str) -> str:
+    """Return a short name for a host or account. It is safe on every file system and hides its meaning."""
     return blake2b("\x1f".join(parts).encode("utf-8"), digest_size=12).hexdigest()
 
 
@@ -27,12 +27,15 @@ class HostSlots:
     """The slots of one dialer host."""
 
     def __init__(self, directory: Path, host: str, allowed: int) -> None:
-        self._directory = directory / file_name_of(host)
+        self._directory = directory / file_name_for(host)
         self._host = host
         self._allowed = allowed
 
     def take(self, *, wait_seconds: float, give_up: Callable[[], None]) -> FileLock:
-        """A free slot, held until it is released; ``give_up`` may raise while it waits.
+        """Take a free slot. It is held until its release.
+
+        Args:
+            give_up: raises to give up waiting.
 
         Raises:
             SlotUnavailable: none became free in time.
@@ -43,7 +46,7 @@ class HostSlots:
             for number in random.sample(range(self._allowed), self._allowed):
                 slot = FileLock(self._directory / f"{number}.lock", thread_local=False)
                 try:
-                    return _acquired(slot)
+                    return _acquire(slot)
                 except Timeout:
                     continue
             give_up()
@@ -56,7 +59,7 @@ _IN_PROCESS = threading.Lock()
 """On POSIX a lock file is opened and locked in two steps; one thread at a time keeps descriptors from crossing."""
 
 
-def _acquired(slot: FileLock) -> FileLock:
+def _acquire(slot: FileLock) -> FileLock:
     with _IN_PROCESS:
         slot.acquire(timeout=0)
     return slot

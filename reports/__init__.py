@@ -1,83 +1,93 @@
-"""One module per VICIdial report: how it is asked for, recognised, parsed and typed. Pure; they import only leaves."""
+"""Requests, recognition and parsing of VICIdial's reports, one module each. Pure."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from messages import Credential, Window
+from messages import Source, Window
 from reports import call_report_export, user_stats
-from reports.kept import Layout
-from reports.legs import Chunk
+from reports.chunks import Chunk
+from reports.headers import Header
+from reports.quarantined_records import Layout
 
 Names = tuple[str, ...]
 
 
 class Report(Protocol):
-    """What a report's module must offer; a new report is one module and one line in REPORTS."""
+    """Interface of a report's module. A new report is one module and one line in REPORTS."""
 
     NAME: str
     PAGE: str
     """The page below the dialer's ``/vicidial/``."""
-    KEPT_PARAMETERS: frozenset[str]
-    """Parameters of a report URL that a credentials row may set."""
+    ALLOWED_PARAMETERS: frozenset[str]
+    """Parameters of a report URL that may stand in a credentials row."""
+    KNOWN_SINCE: Mapping[str, int]
+    """First build (yymmdd) that looks at a parameter. Earlier ones answer as if it were not there."""
     NEEDED_PARAMETERS: frozenset[str]
-    """Those without which the report cannot be asked for."""
+    """Parameters that every row of the report must have."""
     MOST_RECORDS: int
-    """An answer with as many may lack others, and does not say so."""
-    KEPT: Layout
-    """How records that were kept become an answer again."""
+    """An answer with as many records may lack others, and does not say so."""
+    LAYOUT: Layout
+    """Layout of quarantined records, to make them an answer again."""
 
-    def form(
-        self, source: Credential, window: Window, detail: str, /, *, half: str | None = None, names: Names = ()
+    def build_form(
+        self, source: Source, window: Window, detail: str, /, *, half: str | None = None, names: Names = ()
     ) -> list[tuple[str, str]]:
-        """Form fields that ask for a window at a level of detail.
+        """Build the form fields for a window at a level of detail.
 
         Args:
-            half: outbound or inbound calls alone, where the report can do that.
-            names: the campaigns or in-groups of that half, instead of those that the source names.
+            half: outbound or inbound calls alone, if the report can do that.
+            names: campaigns or in-groups of that half, instead of those of the source.
         """
         ...
 
-    def halves(self, source: Credential, /) -> tuple[str, ...]:
-        """Return the halves that the source asks for, in the order of an answer; none where it cannot be divided."""
+    def halves(self, source: Source, /) -> tuple[str, ...]:
+        """Return the halves of the source's calls, in the order of an answer. None if it cannot be divided."""
         ...
 
-    def named(self, source: Credential, half: str, /) -> Names:
-        """Return the campaigns or in-groups that the source names; none where it asks for all."""
+    def chosen_names(self, source: Source, half: str, /) -> Names:
+        """Return the campaigns or in-groups named by the source. None if it asks for all."""
         ...
 
     def details(self, build: int | None, /) -> tuple[str, ...]:
-        """Levels of detail worth asking for, the best first; ``build`` as yymmdd, None where it is not known."""
+        """Return the levels of detail to ask for, the best first. ``build`` is yymmdd, or None if it is not known."""
         ...
 
-    def shows(self, path: Path) -> str | None:
-        """The level of detail that an answer has, by its header row; None if it is not this report."""
+    def parse_header(self, start: bytes, /) -> Header:
+        """Parse the header row at the start of an answer, and recognise its level of detail."""
         ...
 
-    def header(self, path: Path) -> bytes:
-        """The header row of an answer, which is kept with what cannot be read."""
-        ...
-
-    def read(
+    def parse_records(
         self,
         path: Path,
-        source: Credential,
+        header: Header,
+        source: Source,
         *,
         chunk_records: int,
         lead_fields: bool,
         groups: frozenset[str] = frozenset(),
     ) -> Iterator[Chunk]:
-        """Typed chunks of an answer that ``shows`` has recognised, in constant memory.
+        """Parse a recognised answer into typed chunks, in constant memory.
 
-        ``groups``: campaigns and in-groups of the dialer that are known beside those of the answer's own records.
+        Args:
+            header: its header row, with a level of detail.
+            chunk_records: records per chunk.
+            lead_fields: keep the columns of the lead.
+            groups: known campaigns and in-groups of the dialer, beside those of the answer's own records.
+
+        Yields:
+            Chunks in file order.
+
+        Raises:
+            AnswerBroken: the answer was cut off.
         """
         ...
 
     def whole_days_only(self) -> bool:
-        """Whether the answer always covers the whole local day."""
+        """Tell whether every answer covers the whole local day."""
         ...
 
 
 REPORTS: Mapping[str, Report] = {report.NAME: report for report in (call_report_export, user_stats)}
 
-__all__ = ["REPORTS", "Chunk", "Layout", "Report"]
+__all__ = ["REPORTS", "Chunk", "Header", "Layout", "Report"]

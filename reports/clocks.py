@@ -1,8 +1,8 @@
-"""The dialer's wall clock to UTC: pure, and the same on every platform.
+"""Conversion of a dialer's wall clock to UTC. It is pure, and the same on every platform.
 
-Exports print local time without an offset. In the hour that occurs twice, the channel's epoch in ``uniqueid`` tells
-which of the two it was; where nothing tells, the earlier is taken and the row is marked. Arrow's own zone functions
-are not used: they need a zone database that Windows does not have, and cannot mark a single row.
+Exports print local time without an offset. In the repeated hour of autumn, the channel's epoch in ``uniqueid`` decides.
+Without one, the earlier moment is taken and the row is marked. Arrow's own zone functions are not used: they need a
+zone database, which Windows lacks, and cannot mark a single row.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -17,11 +17,11 @@ Moments = npt.NDArray[np.int64]
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
 DIRECT_CALL = 300 * SECOND
-"""A leg this close to its channel's epoch is the channel's first; a transferred leg comes later."""
+"""A leg this close to its channel's epoch is the channel's first one. A transferred leg comes later."""
 
 
 def to_utc(local: Moments, zone: str, epochs: Moments) -> tuple[Moments, npt.NDArray[np.bool_]]:
-    """Local wall-clock times to moments in UTC.
+    """Convert local wall-clock times to moments in UTC.
 
     Args:
         local: n wall-clock times, microseconds since 1970 on the local clock.
@@ -47,7 +47,7 @@ def to_utc(local: Moments, zone: str, epochs: Moments) -> tuple[Moments, npt.NDA
 
 @lru_cache(maxsize=4096)
 def _offset_of_day(day: int, zone: str) -> int | None:
-    """The day's only offset from UTC in microseconds; None on a day that changes the clock."""
+    """Return the day's only offset from UTC in microseconds. None if the clock changes on that day."""
     midnight = datetime(1970, 1, 1) + timedelta(days=day)  # noqa: DTZ001 - a wall clock has no zone
     offsets = {
         (midnight + timedelta(minutes=minutes)).replace(tzinfo=ZoneInfo(zone), fold=fold).utcoffset()
@@ -62,7 +62,7 @@ def _one_to_utc(local: int, zone: str, epoch: int) -> tuple[int, bool]:
     wall = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=local)
     offsets = (wall.replace(tzinfo=ZoneInfo(zone), fold=fold).utcoffset() or timedelta() for fold in (0, 1))
     earlier, later = (local - round(offset.total_seconds()) * SECOND for offset in offsets)
-    if earlier >= later:  # unique, or a time that the spring gap skips: the offset before the gap counts
+    if earlier >= later:  # unique, or skipped in spring: the offset before the gap counts
         return earlier, False
     if not epoch:
         return earlier, True

@@ -1,26 +1,57 @@
-"""Legs of an answer counted once, however far apart their copies stand."""
+"""Rows of a chunk with one call_key: copies of a leg, two calls of one uniqueid, or a contradiction."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
-from reports.legs import Chunk, hour_counts
+from reports.legs import OUTBOUND
+
+TWO_OF_ONE_IDENTITY = "another call with the same uniqueid, group and time is kept"
 
 
-def counted_once(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
-    """Chunks whose hours leave out legs that an earlier chunk of the answer has shown.
+def find_copies(table: pa.Table, *, joined: bool) -> tuple[list[int], list[int]]:
+    """Find the rows with the same key as another row.
 
-    The copies stay among the rows: the commit keeps one of them, as it does with legs that two answers show.
+    Copies come from a join with the agent log and differ in the wrap-up time alone. The longest is kept. Calls of two
+    leads are both kept, because the commit tells them apart.
+
+    Args:
+        joined: the report shows copies of a leg, one per matching agent-log record.
+
+    Returns:
+        Indices of the rows to keep, in order, and of the rows with the key but not the values of a kept row.
     """
-    seen: set[bytes] = set()
-    for chunk in chunks:
-        keys = [bytes.fromhex(key) for key in chunk.rows["call_key"]]
-        new = np.array([key not in seen for key in keys], dtype=np.bool_)
-        seen.update(keys)
-        if new.all():
-            yield chunk
-        else:
-            shown = chunk.rows.loc[new]
-            yield replace(chunk, hours=hour_counts(pa.Table.from_pandas(shown, preserve_index=False)))
+    keys = table["call_key"].to_pylist()
+    if len(set(keys)) == len(keys):
+        return list(range(len(keys))), []
+    alike: defaultdict[str, list[int]] = defaultdict(list)
+    for index, key in enumerate(keys):
+        alike[key].append(index)
+    groups = [indices for indices in alike.values() if len(indices) > 1]
+    shown = table.drop_columns(["row_hash"]).take(pa.array([index for indices in groups for index in indices]))
+    rows = iter(shown.to_pylist())
+    dropped: set[int] = set()
+    unlike: list[int] = []
+    for indices in groups:
+        copies = {index: next(rows) for index in indices}
+        wrapups = {index: copies[index].pop("wrapup_seconds") or 0 for index in indices}
+        left = sorted(indices, key=lambda index: -wrapups[index])
+        kept: list[int] = []
+        for index in left:
+            if kept and not all(are_two_calls(copies[index], copies[other]) for other in kept):
+                dropped.add(index)
+                if not joined or all(copies[index] != copies[other] for other in kept):
+                    unlike.append(index)
+            else:
+                kept.append(index)
+    return [index for index in range(len(keys)) if index not in dropped], sorted(unlike)
+
+
+def are_two_calls(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Tell whether rows with one key are certainly two calls. The numbers of a row may be stored in part or not."""
+    leads, phones, agents = ((one[name], other[name]) for name in ("lead_id", "phone", "agent"))
+    if None in leads or leads[0] == leads[1] or None in phones or phones[0] == phones[1]:
+        return False
+    return one["direction"] == OUTBOUND or (None not in agents and agents[0] != agents[1])

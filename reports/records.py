@@ -1,6 +1,6 @@
-"""Splits a tab-separated export into records and counts their fields, in constant memory.
+"""Records of a tab-separated export and the number of their fields, in constant memory.
 
-Records end in CRLF; a lone LF may stand inside a field, so neither a line reader nor a CSV reader can do this.
+Records end in CRLF. A lone LF may stand inside a field, so neither a line reader nor a CSV reader can split them.
 """
 
 import re
@@ -16,13 +16,16 @@ Positions = npt.NDArray[np.int64]
 TIMESTAMP = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 LEAST_READ, MOST_READ = 1 << 20, 1 << 26
 LIKELY_RECORD_BYTES = 512
+LONGEST_MEAN = 4 * LIKELY_RECORD_BYTES
+"""A chunk has fewer records if they are longer than this on average."""
+LEAST_CHUNK_BYTES = 1 << 22
 MOST_OF_ONE_SECOND = 10_000
-"""How many records of the same second may lengthen a chunk; a real dialer shows a few dozen."""
+"""Records of the same second that may lengthen a chunk. A real dialer shows a few dozen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """Some whole records: ``data[starts[i]:ends[i]]`` is record i without its CRLF; ``fields`` counts its fields."""
+    """Some whole records. Record i is ``data[starts[i]:ends[i]]``, without its CRLF. It has ``fields[i]`` fields."""
 
     data: bytes
     starts: Positions
@@ -33,8 +36,8 @@ class Records:
         return len(self.starts)
 
     @property
-    def terminated(self) -> bool:
-        """Whether the last record has its CRLF."""
+    def is_terminated(self) -> bool:
+        """Tell whether the last record has its CRLF."""
         return len(self.data) == int(self.ends[-1]) + 2
 
     def raw(self, index: int) -> bytes:
@@ -44,33 +47,23 @@ class Records:
         return self.data[int(self.starts[index]) : int(self.ends[index]) + 2]
 
 
-def read_header(file: BinaryIO) -> bytes:
-    """First record of an export; leaves the file behind its CRLF. Empty if there is none within 64 kB."""
-    start = file.read(1 << 16)
-    end = start.find(b"\r\n")
-    if end < 0:
-        return b""
-    file.seek(end + 2)
-    return start[:end]
-
-
 def record_chunks(file: BinaryIO, chunk_records: int, separator: bytes = b"\t") -> Iterator[Records]:
-    """Chunks of ``chunk_records`` records, each lengthened to the end of its last second.
+    """Yield chunks of ``chunk_records`` records, each lengthened to the end of its last second.
 
-    Exports are in the order of call time, so that copies of one call leg never fall into two chunks. What stands
-    behind the last CRLF, a record that was cut off, comes as one more record.
+    Exports are in the order of call time, so that copies of one call leg never fall into two chunks. A record that was
+    cut off behind the last CRLF comes as one more record.
     """
     pending = b""
     read_bytes = min(max(LEAST_READ, chunk_records * LIKELY_RECORD_BYTES), MOST_READ)
     while True:
         piece = file.read(read_bytes)
         pending += piece
-        ends = _crlf(pending)
+        ends = _find_line_ends(pending)
         if not piece and len(pending) > (int(ends[-1]) + 2 if len(ends) else 0):
             ends = np.append(ends, len(pending))
         taken = 0
-        while (cut := _cut(pending, ends, taken, chunk_records, at_end=not piece)) is not None:
-            yield _records(pending, ends, taken, cut, separator)
+        while (cut := _find_cut(pending, ends, taken, chunk_records, at_end=not piece)) is not None:
+            yield _build_records(pending, ends, taken, cut, separator)
             taken = cut
         if not piece:
             return
@@ -80,8 +73,8 @@ def record_chunks(file: BinaryIO, chunk_records: int, separator: bytes = b"\t") 
             pending = pending[int(ends[taken - 1]) + 2 :]
 
 
-def _crlf(data: bytes) -> Positions:
-    """Positions of every CR that an LF follows."""
+def _find_line_ends(data: bytes) -> Positions:
+    """Return the position of every CRLF."""
     octets = np.frombuffer(data, dtype=np.uint8)
     line_feeds = np.flatnonzero(octets == 10)
     line_feeds = line_feeds[line_feeds > 0]
@@ -89,11 +82,14 @@ def _crlf(data: bytes) -> Positions:
     return ends
 
 
-def _cut(data: bytes, ends: Positions, taken: int, chunk_records: int, *, at_end: bool) -> int | None:
-    """Index behind the last record of the next chunk; None if more must be read, or nothing is left."""
-    if taken + chunk_records >= len(ends):
+def _find_cut(data: bytes, ends: Positions, taken: int, chunk_records: int, *, at_end: bool) -> int | None:
+    """Return the index behind the last record of the next chunk. None if more must be read, or nothing is left."""
+    start = int(ends[taken - 1]) + 2 if taken else 0
+    most_bytes = max(LEAST_CHUNK_BYTES, chunk_records * LONGEST_MEAN)
+    fitting = int(np.searchsorted(ends, start + most_bytes)) - taken
+    cut = taken + min(chunk_records, max(fitting, 1))
+    if cut >= len(ends):
         return len(ends) if at_end and taken < len(ends) else None
-    cut = taken + chunk_records
     latest = min(len(ends), cut + MOST_OF_ONE_SECOND)
     times = (_time(data, ends, index) for index in range(cut - 1, taken - 1, -1))
     last = next((time for time in times if time), None)
@@ -103,12 +99,12 @@ def _cut(data: bytes, ends: Positions, taken: int, chunk_records: int, *, at_end
 
 
 def _time(data: bytes, ends: Positions, index: int) -> bytes | None:
-    """The second of a record; None for a piece of one that a CRLF inside a field has split."""
+    """Return the second of a record. None for a piece split off by a CRLF inside a field."""
     begins = TIMESTAMP.match(data, int(ends[index - 1]) + 2 if index else 0)
     return begins[0] if begins else None
 
 
-def _records(data: bytes, ends: Positions, first: int, behind: int, separator: bytes) -> Records:
+def _build_records(data: bytes, ends: Positions, first: int, behind: int, separator: bytes) -> Records:
     base = int(ends[first - 1]) + 2 if first else 0
     own = ends[first:behind] - base
     piece = data[base : base + int(own[-1]) + 2]

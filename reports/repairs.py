@@ -1,12 +1,11 @@
-"""Puts the fields of a damaged export record back under their columns, by the shape of the values.
+"""Alignment of the fields of a damaged export record with their columns, by the shape of the values.
 
 Raw tabs leak from list names and descriptions in every build, and from any text in builds before 160510. Columns with a
-shape (dates, numbers, known campaigns) are anchors; only free text between them can have swallowed the extra tabs.
+shape (dates, numbers, known campaigns) are anchors. Only free text between them can have swallowed the extra tabs.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
 
 SHAPES: Mapping[str, str] = {
     "call_date": r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d",
@@ -42,82 +41,103 @@ SHAPES: Mapping[str, str] = {
     "answered_time": r"\d*",
     "did_id": r"\d*",
 }
-"""What the values of a column look like; a column that is missing here is free text."""
+"""Shape of the values of a column. A column without one is free text."""
 
 LIKELY: Mapping[str, int] = {"list_description": 0, "list_name": 1, "comments": 1, "full_name": 2}
-"""Cost of each tab that a column swallows: descriptions and comments have tabs, other texts hardly ever."""
+"""Cost of each tab that a column swallows. Descriptions and comments have tabs, other texts hardly ever."""
 UNLIKELY = 4
 MOST_TABS = 12
 IMPOSSIBLE = 1 << 30
 
 
-Aligner = Callable[[Sequence[str], Callable[[], frozenset[str]]], list[str] | None]
+class Aligner:
+    """Alignment of the fields of records with the columns of one header row."""
 
+    def __init__(self, columns: Sequence[str], needed: Sequence[str]) -> None:
+        """Prepare the shapes and costs of the columns.
 
-def aligner(columns: Sequence[str], needed: Sequence[str]) -> Aligner:
-    """A function that aligns the fields of one record with ``columns``.
+        Args:
+            needed: columns without which a record is worth nothing.
+        """
+        self.shapes = [re.compile(SHAPES[name], re.ASCII) if name in SHAPES else None for name in columns]
+        self.costs = [LIKELY.get(name, UNLIKELY) for name in columns]
+        self.needed = {columns.index(name) for name in needed if name in columns}
+        self.campaign = columns.index("campaign_id")
+        self._description = columns.index("list_description")
+        self._shaped = [(column, shape.fullmatch) for column, shape in enumerate(self.shapes) if shape is not None]
 
-    It takes the fields and a way to learn the campaigns of the sound records, and gives one value per column: empty
-    where the likeliest readings differ, and None for the whole record where they differ in a ``needed`` column.
-    """
-    shapes = [re.compile(SHAPES[name], re.ASCII) if name in SHAPES else None for name in columns]
-    shaped = [(column, shape.fullmatch) for column, shape in enumerate(shapes) if shape is not None]
-    costs = [LIKELY.get(name, UNLIKELY) for name in columns]
-    watched = {columns.index(name) for name in needed if name in columns}
-    campaign = columns.index("campaign_id")
-    free_of_charge = columns.index("list_description")
+    def align(self, fields: Sequence[str], campaigns: Callable[[], frozenset[str]]) -> list[str] | None:
+        """Return one value per column, or None if the record leaves doubt.
 
-    def align(fields: Sequence[str], campaigns: Callable[[], frozenset[str]]) -> list[str] | None:
-        extra = len(fields) - len(columns)
+        A value is empty if the likeliest alignments differ in it. If they differ in a needed column, all are in doubt.
+
+        Args:
+            campaigns: returns the campaigns of the sound records.
+        """
+        extra = len(fields) - len(self.shapes)
         if not 0 <= extra <= MOST_TABS:
             return None
+        end = self._description + extra + 1
+        usual = [*fields[: self._description], "\t".join(fields[self._description : end]), *fields[end:]]
+        if all(shape(usual[column]) for column, shape in self._shaped):
+            return usual  # all other alignments cost more
+        return _Alignment(self, fields, campaigns()).likeliest_values()
 
-        end = free_of_charge + extra + 1
-        usual = [*fields[:free_of_charge], "\t".join(fields[free_of_charge:end]), *fields[end:]]
-        if all(shape(usual[column]) for column, shape in shaped):
-            return usual  # nothing else costs nothing
-        known = campaigns()
 
-        def fits(column: int, value: str) -> bool:
-            if column == campaign and known:
-                return value in known
-            shape = shapes[column]
-            return shape is None or shape.fullmatch(value) is not None
+class _Alignment:
+    """Search for the cheapest alignment of one record. The columns swallow all tabs that the record has too many."""
 
-        def taken(column: int, spent: int) -> Iterator[tuple[int, str]]:
-            """How many tabs the column can have swallowed, where those before it swallowed ``spent``, and its value."""
-            widest = extra - spent if shapes[column] is None and column != campaign else 0
-            for swallowed in range(widest + 1):
-                value = "\t".join(fields[column + spent : column + spent + swallowed + 1])
-                if swallowed or fits(column, value):
-                    yield swallowed, value
+    def __init__(self, aligner: Aligner, fields: Sequence[str], campaigns: frozenset[str]) -> None:
+        self._aligner = aligner
+        self._fields = fields
+        self._campaigns = campaigns
+        self._width = len(aligner.shapes)
+        self._extra = len(fields) - self._width
+        self._least_costs: dict[tuple[int, int], int] = {}
 
-        @cache
-        def least_cost(column: int, spent: int) -> int:
-            """Of the columns from here to the end."""
-            if column == len(columns):
-                return 0 if spent == extra else IMPOSSIBLE
-            onward = (
-                costs[column] * count + least_cost(column + 1, spent + count) for count, _ in taken(column, spent)
-            )
-            return min(onward, default=IMPOSSIBLE)
-
-        if least_cost(0, 0) >= IMPOSSIBLE:
+    def likeliest_values(self) -> list[str] | None:
+        """Follow the cheapest alignments. None if there is none, or if they differ in a needed column."""
+        if self._least_cost(0, 0) >= IMPOSSIBLE:
             return None
         values: list[str] = []
         reached = {0}
-        for column in range(len(columns)):
-            likeliest = {
-                (spent + count, value)
-                for spent in reached
-                for count, value in taken(column, spent)
-                if costs[column] * count + least_cost(column + 1, spent + count) == least_cost(column, spent)
-            }
+        for column in range(self._width):
+            likeliest = {choice for spent in reached for choice in self._cheapest_choices(column, spent)}
             reached = {spent for spent, _ in likeliest}
             value, *others = {value for _, value in likeliest}
-            if others and column in watched:
+            if others and column in self._aligner.needed:
                 return None
             values.append("" if others else value)
         return values
 
-    return align
+    def _cheapest_choices(self, column: int, spent: int) -> Iterator[tuple[int, str]]:
+        """Yield the tabs spent behind the column, and its value, for each of the cheapest alignments."""
+        for count, value in self._readings(column, spent):
+            if self._cost(column, spent, count) == self._least_cost(column, spent):
+                yield spent + count, value
+
+    def _least_cost(self, column: int, spent: int) -> int:
+        """Return the least cost of the columns from here to the end. Earlier columns have ``spent`` tabs."""
+        if column == self._width:
+            return 0 if spent == self._extra else IMPOSSIBLE
+        if (column, spent) not in self._least_costs:
+            onward = (self._cost(column, spent, count) for count, _ in self._readings(column, spent))
+            self._least_costs[column, spent] = min(onward, default=IMPOSSIBLE)
+        return self._least_costs[column, spent]
+
+    def _cost(self, column: int, spent: int, count: int) -> int:
+        return self._aligner.costs[column] * count + self._least_cost(column + 1, spent + count)
+
+    def _readings(self, column: int, spent: int) -> Iterator[tuple[int, str]]:
+        """Yield each possible number of tabs in the column, and its value."""
+        is_free = self._aligner.shapes[column] is None and column != self._aligner.campaign
+        for swallowed in range((self._extra - spent if is_free else 0) + 1):
+            value = "\t".join(self._fields[column + spent : column + spent + swallowed + 1])
+            if swallowed or self._fits(column, value):
+                yield swallowed, value
+
+    def _fits(self, column: int, value: str) -> bool:
+        if column == self._aligner.campaign and self._campaigns:
+            return value in self._campaigns
+        shape = self._aligner.shapes[column]
+        return shape is None or shape.fullmatch(value) is not None

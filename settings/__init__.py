@@ -1,1 +1,1 @@
-"""What settings are made of: kinds of values, and the places where they are set; config.py has the settings."""
+"""The parts of a setting: declaration, kind of value, and the layers that set it. config.py declares them all."""

@@ -1,4 +1,4 @@
-"""What a setting accepts, and what its text becomes."""
+"""Kinds of settings: the accepted text, and its value."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a setting accepts: ``parse`` raises ValueError for anything but ``allowed``."""
+    """A kind of setting. ``parse`` raises ValueError for any text but ``allowed``."""
 
     allowed: str
     parse: Callable[[str], Any]
@@ -19,14 +19,14 @@ class Kind:
 
 
 def whole(low: int, high: int) -> Kind:
-    """A whole number within bounds; ``10_000`` is read as in Python."""
+    """Return the kind of a whole number within bounds. ``10_000`` is read as in Python."""
     return Kind(
         f"a whole number, {low} to {high}", lambda text: int(_between(r"[0-9]{1,15}", text.replace("_", ""), low, high))
     )
 
 
 def span(unit: str, low: float, high: float) -> Kind:
-    """A time in ``seconds``, ``minutes`` or ``hours``; becomes a timedelta."""
+    """Return the kind of a timedelta, written in ``seconds``, ``minutes`` or ``hours``."""
     one = timedelta(**{unit: 1})
     return Kind(
         f"{unit}, {low:g} to {high:g}", lambda text: one * _between(r"[0-9]{1,9}(\.[0-9]{1,9})?", text, low, high), one
@@ -34,30 +34,30 @@ def span(unit: str, low: float, high: float) -> Kind:
 
 
 def word(*choices: str) -> Kind:
-    """One of a few words, in any case."""
-    spelled = {choice.casefold(): choice for choice in choices}
-    return Kind(" or ".join(choices), lambda text: _spelled(text, spelled))
+    """Return the kind of one of a few words, in any case."""
+    by_word = {choice.casefold(): choice for choice in choices}
+    return Kind(" or ".join(choices), lambda text: _choose(text, by_word))
 
 
-def written(pattern: str, allowed: str) -> Kind:
-    """Text that matches a pattern as a whole."""
-    return Kind(allowed, lambda text: _matching(pattern, text))
+def pattern_of(pattern: str, allowed: str) -> Kind:
+    """Return the kind of a text that matches a pattern as a whole."""
+    return Kind(allowed, lambda text: _match(pattern, text))
 
 
 def _between(pattern: str, text: str, low: float, high: float) -> float:
-    number = float(_matching(pattern, text))
+    number = float(_match(pattern, text))
     if not low <= number <= high:
         raise ValueError
     return number
 
 
-def _spelled(text: str, choices: Mapping[str, Any]) -> Any:
+def _choose(text: str, choices: Mapping[str, Any]) -> Any:
     if text.casefold() not in choices:
         raise ValueError
     return choices[text.casefold()]
 
 
-def _matching(pattern: str, text: str) -> str:
+def _match(pattern: str, text: str) -> str:
     if not re.fullmatch(pattern, text):
         raise ValueError
     return text
@@ -74,7 +74,7 @@ def _path(text: str) -> Path:
 
 def _zone(text: str) -> str:
     try:
-        ZoneInfo(_matching(r"[A-Za-z0-9_+/-]{1,64}", text))  # it imports what has dots in it as a package
+        ZoneInfo(_match(r"[A-Za-z0-9_+/-]{1,64}", text))  # it imports what has dots in it as a package
     except (LookupError, OSError) as unknown:  # OSError: the name of a folder of zones, such as America
         raise ValueError from unknown
     return text
@@ -82,15 +82,19 @@ def _zone(text: str) -> str:
 
 _YES_NO = dict.fromkeys(("yes", "true", "1", "on"), True) | dict.fromkeys(("no", "false", "0", "off"), False)
 _NAME, _PROJECT = "[A-Za-z_][A-Za-z0-9_]{0,126}", r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{0,61}[a-z0-9]"
-YES_NO = Kind("yes or no (also true, false, 1, 0, on, off)", lambda text: _spelled(text, _YES_NO))
+YES_NO = Kind("yes or no (also true, false, 1, 0, on, off)", lambda text: _choose(text, _YES_NO))
 PATH = Kind("a path", _path)
 KEY_FILE = Kind("the path of a JSON key file, not what is in it", _path)
 ZONE = Kind("a time zone of the IANA list, such as Europe/Berlin", _zone)
-PROJECT = written(_PROJECT, "a project ID: small letters, digits, hyphens")
-IDENTIFIER = written(_NAME, "letters, digits, underscores; no digit first")
-LOCATION = written("[A-Za-z][A-Za-z0-9-]{1,40}", "a location of BigQuery, such as US, EU or europe-west3")
-HOST = written(r"(?:https?://)?[A-Za-z0-9.\[\]:-]{1,200}", "host:port or http://host:port")
-TABLE = written(
+PROJECT = pattern_of(_PROJECT, "a project ID: small letters, digits, hyphens")
+IDENTIFIER = pattern_of(_NAME, "letters, digits, underscores; no digit first")
+LOCATION = pattern_of("[A-Za-z][A-Za-z0-9-]{1,40}", "a location of BigQuery, such as US, EU or europe-west3")
+VARIABLES = pattern_of(
+    rf"{_NAME}\*?(?: *, *{_NAME}\*?)*",
+    "names of environment variables, separated by commas; * ends one for all that begin so",
+)
+HOST = pattern_of(r"(?:https?://)?[A-Za-z0-9.\[\]:-]{1,200}", "host:port or http://host:port")
+TABLE = pattern_of(
     rf"(?:(?:{_PROJECT}\.)?{_NAME}\.)?{_NAME}",
     "letters, digits, underscores; for BigQuery also dataset.table or project.dataset.table",
 )

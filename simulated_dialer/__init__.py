@@ -1,7 +1,7 @@
-"""A VICIdial on 127.0.0.1: the demo, the tests and the benchmarks stand on it.
+"""A VICIdial on 127.0.0.1, for the demo, the tests and the benchmarks.
 
-It answers call_report_export.php, user_stats.php and non_agent_api.php (``version``) the way real dialers were
-observed to, faults included, from a world of calls that is made from a seed or given leg by leg::
+It answers call_report_export.php, user_stats.php and non_agent_api.php (``version``) like observed dialers, faults
+included. Its world of calls is made from a seed or given leg by leg::
 
     with SimulatedDialer(World(seed=7), accounts=[Account("report", "secret")]) as dialer:
         fetch(dialer.url)  # "http://127.0.0.1:54321/vicidial/"
@@ -10,8 +10,8 @@ observed to, faults included, from a world of calls that is made from a seed or 
         assert dialer.seen.requests == 1
     truth = dialer.world.legs_at(dialer.world.now)
 
-It imports nothing of the project and no library: what it says about a dialer is written down a second time here, so
-that a mistake in the code under test is not repeated by what tests it. Nothing in it is VICIdial's own code.
+It imports nothing of the project and no library. A mistake of the code under test must not be repeated by its test.
+None of the code is VICIdial's own.
 ``python -m simulated_dialer --help`` runs one or several from the command line.
 """
 
@@ -23,6 +23,7 @@ from simulated_dialer.dialers import LATEST_BUILD, SimulatedDialer
 from simulated_dialer.leads import Lead
 from simulated_dialer.legs import Leg, LegStory
 from simulated_dialer.misbehaviours import Misbehaviour
+from simulated_dialer.sights import Sight
 from simulated_dialer.volumes import Rates
 from simulated_dialer.worlds import World
 
@@ -40,6 +41,7 @@ __all__ = [
     "Rates",
     "Seen",
     "SeenRequest",
+    "Sight",
     "SimulatedDialer",
     "World",
 ]

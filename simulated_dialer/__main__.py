@@ -1,4 +1,4 @@
-"""Runs simulated dialers until standard input closes, or until SIGTERM or Ctrl+C.
+"""Run simulated dialers until standard input closes, or until SIGTERM or Ctrl+C.
 
 Prints one line of JSON with their addresses once all of them answer, and nothing else.
 """
@@ -35,15 +35,21 @@ While it runs, each dialer also answers at its address without "vicidial/":
 exit codes: 0 ended as asked, 2 wrong arguments
 """
 
+HIGHEST_PORT = 65535
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     ended = threading.Event()
     for name in ("SIGTERM", "SIGINT"):
         signal.signal(getattr(signal, name), lambda _number, _frame: ended.set())
     with contextlib.ExitStack() as stack:
-        dialers = [stack.enter_context(dialer) for dialer in _dialers(options)]
-        line = json.dumps({"dialers": [_described(dialer) for dialer in dialers]})
+        try:
+            dialers = [stack.enter_context(dialer) for dialer in _dialers(options)]
+        except OSError as error:
+            parser.error(f"a port cannot be used: {error.strerror}")
+        line = json.dumps({"dialers": [_describe(dialer) for dialer in dialers]})
         print(line, flush=True)  # noqa: T201 - the one line that the caller waits for
         threading.Thread(target=_wait_for_end_of_input, args=(ended,), daemon=True).start()
         # Windows delivers Ctrl+C only between two waits.
@@ -101,7 +107,7 @@ def _dialers(options: argparse.Namespace) -> list[SimulatedDialer]:
     return dialers
 
 
-def _described(dialer: SimulatedDialer) -> dict[str, object]:
+def _describe(dialer: SimulatedDialer) -> dict[str, object]:
     return {
         "url": dialer.url,
         "port": dialer.port,
@@ -113,7 +119,7 @@ def _described(dialer: SimulatedDialer) -> dict[str, object]:
 
 
 def _wait_for_end_of_input(ended: threading.Event) -> None:
-    """A parent that dies closes the pipe, and so ends us. A terminal, or no input at all, does not."""
+    """Wait for the parent to close the pipe, by its death at the latest. A terminal, or no input at all, never ends."""
     if sys.stdin is None or not stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
         return
     with contextlib.suppress(OSError):
@@ -124,7 +130,10 @@ def _wait_for_end_of_input(ended: threading.Event) -> None:
 
 
 def _ports(text: str) -> tuple[int, ...]:
-    return tuple(int(port) for port in text.split(","))
+    ports = tuple(int(port) for port in text.split(","))
+    if not all(0 <= port <= HIGHEST_PORT for port in ports):
+        raise argparse.ArgumentTypeError(f"ports are numbers from 0 to {HIGHEST_PORT}")
+    return ports
 
 
 def _zone(text: str) -> ZoneInfo:

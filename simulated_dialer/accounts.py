@@ -1,7 +1,7 @@
-"""Who may log in and read what: accounts with their rights, and the lock-out that counts failures.
+"""Accounts with their rights, and the lock-out after failed logins.
 
-The order of the checks and every text are as observed; a locked account is refused with the right password too, and
-a refusal repeats the password that was sent.
+The order of the checks and every text are as observed. A locked account is refused with the right password too. A
+refusal repeats the password.
 """
 
 import re
@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from simulated_dialer.builds import Build
-from simulated_dialer.replies import Reply, message, refused
+from simulated_dialer.replies import Reply, message, refusal_page
 from simulated_dialer.requests import Login
+from simulated_dialer.sights import EVERYTHING, Sight
 
 FAILURES_BEFORE_LOCK = 10
 LOCKED_FOR = timedelta(minutes=15)
@@ -30,6 +31,7 @@ class _Rights:
     needs_second_factor: bool = False
     api_access: bool = True
     minutes_since_login: int | None = 1
+    sight: Sight = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class _Attempts:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a login got nothing: ``code`` is the word that the message carries."""
+    """The reason of a refused login. ``code`` is its word in the message."""
 
     code: str
     user: str
@@ -67,7 +69,7 @@ class Refusal:
 
 
 class Accounts:
-    """All accounts of a dialer with their failure counters; safe for many threads."""
+    """All accounts of a dialer with their failure counters. Safe for many threads."""
 
     def __init__(
         self, accounts: Iterable[Account], build: Build, now: datetime, *, strips: bool = True, any_script: bool = False
@@ -84,18 +86,18 @@ class Accounts:
 
     @property
     def failed_logins(self) -> dict[str, int]:
-        """Refused logins by user since the start, those of unknown users included, locked ones not."""
+        """Return the refused logins by user since the start. Unknown users are included, locked ones are not."""
         with self._lock:
             return dict(self._failures)
 
     def change(self, account: Account) -> None:
-        """Another password or other rights for a user who is known; what has failed stays counted."""
+        """Give a known user another password or other rights. Its failures stay counted."""
         with self._lock:
             self._accounts[account.user] = account
 
     def enter(self, login: Login | None, now: datetime, *, level: int = 7, ip_block: bool = False) -> Account | Refusal:
-        """The account behind a login, or why not. Counts."""
-        user, password = self._stripped(login)
+        """Return the account of a login, or the reason of its refusal. Count the failure."""
+        user, password = self._strip_login(login)
         if not user or not password:
             return Refusal("BAD", user, password)
         with self._lock:
@@ -122,7 +124,7 @@ class Accounts:
     def _matches(self, account: Account, password: str, level: int) -> bool:
         return account.active and account.level >= level and password == self._strip(account.password)
 
-    def _stripped(self, login: Login | None) -> tuple[str, str]:
+    def _strip_login(self, login: Login | None) -> tuple[str, str]:
         return (self._strip(login.user), self._strip(login.password)) if login else ("", "")
 
     def _strip(self, text: str) -> str:
@@ -130,26 +132,26 @@ class Accounts:
 
 
 def page_refusal(refusal: Refusal, build: Build, *, report: str, address: str) -> Reply:
-    """How a report page tells a refusal; the two pages differ in small things."""
+    """Return a report page's reply to a refused login. The two pages differ in details."""
     if not build.has_lockout:
         if report == EXPORT_CALLS:
             return message(f"Invalid Username/Password or no export report permission: |{refusal.user}|")
-        return refused(f"Invalid Username/Password: |{refusal.user}|{refusal.password}|")
+        return refusal_page(f"Invalid Username/Password: |{refusal.user}|{refusal.password}|")
     if refusal.code == "2FA" and report == USER_STATS:
         return message('Your session is expired. <a href="admin.php">Click here to log in</a>.', charset="utf-8")
     if refusal.code in {"LOCK", "IPBLOCK"}:
         return message(refusal.sentence("" if report == USER_STATS else address), charset="utf-8")
-    return refused(refusal.sentence())
+    return refusal_page(refusal.sentence())
 
 
 def missing_right(account: Account, report: str) -> Reply | None:
-    """What a page answers to an account that lacks a right for it, None when nothing is missing."""
+    """Return a page's reply to an account without the right for it. None if no right is missing."""
     if not account.view_reports:
         return message(f"You are not allowed to view reports: |{account.user}|GOOD|", charset="utf-8")
     if report == EXPORT_CALLS and not account.export_reports:
         return message(f"You do not have permissions for export reports: |{account.user}|", charset="utf-8")
     if not {"ALL REPORTS", report} & set(account.allowed_reports):
-        return refused(f"You are not allowed to view this report: |{account.user}|{report}|")
+        return refusal_page(f"You are not allowed to view this report: |{account.user}|{report}|")
     return None
 
 

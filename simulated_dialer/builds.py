@@ -1,4 +1,4 @@
-"""What a dialer of a given build can do; every difference between builds is decided here.
+"""The abilities of a build. Every difference between builds is decided here.
 
 A build is known by its stamp, the date of its source (``250720-1841`` is July 20th, 2025). A stamp of the years
 before 2010 has five digits (``80910``) and compares as a number all the same.
@@ -31,13 +31,13 @@ _API_VERSIONS = ((240824, "2.14-202"), (210316, "2.14-142"), (160101, "2.12-81")
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """One build stamp with the abilities and faults that real dialers of that build showed."""
+    """One build stamp with the observed abilities and faults."""
 
     name: str
     stamp: int
 
     @classmethod
-    def named(cls, name: str) -> Self:
+    def from_stamp(cls, name: str) -> Self:
         return cls(name, int(name.partition("-")[0]))
 
     @property
@@ -46,7 +46,7 @@ class Build:
 
     @property
     def php(self) -> int:
-        """The PHP such a build usually runs on; PHP 8 dies silently where PHP 7 went on with a warning."""
+        """Return the usual PHP of the build. PHP 8 dies silently after errors with only a warning in PHP 7."""
         return 8 if self.stamp >= 240801 else 7
 
     @property
@@ -83,17 +83,17 @@ class Build:
 
     @property
     def knows_all(self) -> bool:
-        """Whether ``---ALL---`` of campaigns and in-groups means all of them, not one of that name."""
+        """Return whether ``---ALL---`` means all campaigns and in-groups, not one of this name."""
         return self.stamp >= 190116
 
     @property
     def drops_orphans(self) -> bool:
-        """Whether all lists, statuses and user groups means those defined today, so that older calls vanish."""
+        """Return whether all lists, statuses and user groups are only those defined today. Older calls then vanish."""
         return self.stamp >= 210911
 
     @property
     def shifts_closer_columns(self) -> bool:
-        """Since the agent log was joined a closer row may come twice, and a column too many moves its middle part."""
+        """Return whether the agent log is joined. A closer row may then come twice, its middle moved by a column."""
         return self.stamp >= 211119
 
     @property
@@ -117,7 +117,7 @@ class Build:
         return self.stamp >= 110911
 
     def export_fields(self, asked: str) -> str:
-        """The column set that answers a request for ``asked``: an unknown one is STANDARD without a word."""
+        """Return the column set for a request of ``asked``. An unknown one silently becomes STANDARD."""
         since = EXPORT_FIELDS_SINCE.get(asked)
         return asked if since is not None and self.stamp >= since else "STANDARD"
 

@@ -1,7 +1,7 @@
 """call_report_export.php: all outbound legs and then all in-group legs of a time range, in one file."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from html import escape
 
@@ -17,28 +17,33 @@ from simulated_dialer.legs import (
     HIDDEN_IN_EVERY_BUILD,
     Leg,
 )
-from simulated_dialer.replies import Reply, died, download, message
+from simulated_dialer.replies import Reply, download, empty_500, message
 from simulated_dialer.requests import Request, chosen
+from simulated_dialer.sights import Sight
 from simulated_dialer.worlds import World
 
 ALL = "---ALL---"
 RECORD_END = b"\r\n"
 
 
-def call_export(request: Request, world: World, build: Build, local_now: datetime) -> Reply:
-    """The file, or one line that there is nothing, or the form that asks what to export."""
+def call_export(request: Request, world: World, build: Build, local_now: datetime, sight: Sight, *, php: int) -> Reply:
+    """Return the file, or the line "no calls", or the form."""
     if not request.one("run_export").isdigit() or int(request.one("run_export")) < 1:
-        return Reply(body=_form(world, build).encode(), content_type="text/html; charset=utf-8", chunked=True)
+        return Reply(body=_form(world, build, sight).encode(), content_type="text/html; charset=utf-8", chunked=True)
     if build.honours_sort_direction and request.one("sort_dir", "asc").lower() not in {"", "asc", "desc"}:
-        return died()
-    asked = _Selection.of(request, build, local_now.date())
+        return empty_500()
+    asked = _Selection.of(request, build, local_now.date()).narrow_to(sight, world)
+    if php >= 8 and asked.is_malformed(request, sight):
+        return empty_500()
     legs = [leg for leg in _log(request, world, build, asked) if asked.includes(leg, build)]
     if not legs:
-        return message(f"There are no {asked.kind} during this time period for these parameters")
+        return message(sight.no_calls(asked.kind))
+    if php >= 8 and sight.is_killed_by(legs):
+        return empty_500()
     legs.sort(key=lambda leg: leg.direction == "inbound")
     columns = build.export_fields(request.one("export_fields", "STANDARD"))
-    printer = ExportRows(world, build, columns)
-    rows = [row for leg in legs for row in printer.rows_of(leg)]
+    printer = ExportRows(world, build, columns, sight)
+    rows = [row for leg in legs for row in printer.rows_of(sight.mask(leg))]
     if build.honours_sort_direction and request.one("sort_dir").lower() == "desc":
         rows.reverse()
     head = header_row(columns, build) if request.one("header_row") == "YES" else b""
@@ -47,7 +52,7 @@ def call_export(request: Request, world: World, build: Build, local_now: datetim
 
 @dataclass(frozen=True, slots=True)
 class _Bound:
-    """The two parameters of one end of the range, and what the page appends to them."""
+    """The two parameters of one end of the range, and the texts appended by the page."""
 
     date: str
     hour: str
@@ -61,7 +66,7 @@ _UNTIL = _Bound("end_date", "end_hour", "23", ":59:59")
 
 @dataclass(frozen=True, slots=True)
 class _Selection:
-    """The filters of one request; an empty tuple of ids stands for all that are defined."""
+    """The filters of one request. An empty tuple of ids means all defined ones."""
 
     since: datetime | None
     until: datetime | None
@@ -71,6 +76,7 @@ class _Selection:
     statuses: tuple[str, ...]
     user_groups: tuple[str, ...]
     user: str
+    visible_lists: tuple[int, ...] | None = None
 
     @classmethod
     def of(cls, request: Request, build: Build, today: date) -> "_Selection":
@@ -87,6 +93,22 @@ class _Selection:
             request.one("user") if build.honours_hours else "",
         )
 
+    def narrow_to(self, sight: Sight, world: World) -> "_Selection":
+        """Drop campaigns not allowed for the login's user group. Named in-groups are not checked."""
+        campaigns, ingroups = self.campaigns, self.ingroups
+        if campaigns is not None and sight.campaigns is not None:
+            named = campaigns or world.centre.campaigns
+            campaigns = tuple(name for name in named if name in sight.campaigns) or None
+        if ingroups == () and sight.ingroups is not None:
+            ingroups = tuple(name for name in world.centre.ingroups if name in sight.ingroups) or None
+        return replace(self, campaigns=campaigns, ingroups=ingroups, visible_lists=sight.lists)
+
+    def is_malformed(self, request: Request, sight: Sight) -> bool:
+        """Return whether nothing is left of a restricted login's choice. The page then builds invalid SQL."""
+        without_campaigns = sight.campaigns is not None and request.many("campaign") and self.campaigns is None
+        without_ingroups = sight.ingroups is not None and request.many("group") and self.ingroups is None
+        return bool(without_campaigns or without_ingroups)
+
     @property
     def kind(self) -> str:
         if self.ingroups is not None:
@@ -97,7 +119,7 @@ class _Selection:
         sources = self.campaigns if leg.direction == "outbound" else self.ingroups
         if sources is None or (sources and leg.campaign_id not in sources):
             return False
-        if self.lists and str(leg.list_id) not in self.lists:
+        if not self._takes_list(leg.list_id):
             return False
         if self.statuses and (leg.status or "") not in self.statuses:
             return False
@@ -107,8 +129,13 @@ class _Selection:
             return False
         return leg.hidden is None or self._brings_back(leg.hidden, build, named=bool(sources))
 
+    def _takes_list(self, list_id: int) -> bool:
+        return (not self.lists or str(list_id) in self.lists) and (
+            self.visible_lists is None or list_id in self.visible_lists
+        )
+
     def _brings_back(self, reason: str, build: Build, *, named: bool) -> bool:
-        """Whether a leg that an export of everything hides is in this one, since it is asked for by name."""
+        """Return whether a leg hidden from an export of everything is in this one, because it is named."""
         if reason in {HIDDEN_BY_CAMPAIGN, HIDDEN_BY_INGROUP}:
             return named
         if reason in HIDDEN_IN_EVERY_BUILD:
@@ -134,7 +161,7 @@ def _log(request: Request, world: World, build: Build, asked: _Selection) -> lis
 
 
 def _moment(request: Request, today: date, build: Build, bound: _Bound) -> datetime | None:
-    """A bound of the range, or None for one that no call is in."""
+    """Return a bound of the range. None for a bound without calls."""
     text = request.one(bound.date) or today.isoformat()
     hour = bound.default_hour
     if build.honours_hours and request.has(bound.hour):
@@ -152,8 +179,8 @@ def _moment(request: Request, today: date, build: Build, bound: _Bound) -> datet
 
 
 def _sources(values: list[str], build: Build) -> tuple[str, ...] | None:
-    """None: nothing of this direction; empty: all that are defined."""
-    ids = chosen(values)
+    """Return the names of a direction: None for none, empty for all. Names keep only letters, digits, - and _."""
+    ids = [_DROPPED.sub("", name) for name in chosen(values)]
     if not ids:
         return None
     return () if ALL in ids and build.knows_all else tuple(ids)
@@ -164,14 +191,17 @@ def _unless_all(values: list[str]) -> tuple[str, ...]:
     return () if ALL in ids else tuple(ids)
 
 
-def _form(world: World, build: Build) -> str:
-    """A form with the five selects whose options tell which ids are defined."""
+def _form(world: World, build: Build, sight: Sight) -> str:
+    """Return a form with five selects. Their options are the defined ids."""
     centre = world.centre
+    campaigns = [name for name in centre.campaigns if sight.campaigns is None or name in sight.campaigns]
+    ingroups = [name for name in centre.ingroups if sight.ingroups is None or name in sight.ingroups]
+    lists = [each for each in centre.lists if sight.lists is None or each in sight.lists]
     everything = [ALL] if build.knows_all else []
     selects = {
-        "campaign[]": ["---NONE---", *everything, *centre.campaigns],
-        "group[]": ["---NONE---", *everything, *centre.ingroups],
-        "list_id[]": [ALL, *(str(list_id) for list_id in centre.lists)],
+        "campaign[]": ["---NONE---", *everything, *campaigns],
+        "group[]": ["---NONE---", *everything, *ingroups],
+        "list_id[]": [ALL, *(str(list_id) for list_id in lists)],
         "status[]": [ALL, *centre.statuses],
         "user_group[]": [ALL, *centre.user_groups],
     }
@@ -183,4 +213,5 @@ def _form(world: World, build: Build) -> str:
     return "\n".join([*parts, "<input type=submit></form></body></html>", ""])
 
 
+_DROPPED = re.compile(r"[^-_\w]")
 _WITH_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")

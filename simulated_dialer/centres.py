@@ -1,7 +1,7 @@
 """The call centre behind a dialer: its agents, campaigns, in-groups, lists and statuses, as its admin tables hold them.
 
-What is missing here hides calls: an export of everything joins these tables. Ids that calls may carry although the
-tables lack them are named at the bottom.
+An id missing here hides calls: an export of everything joins these tables. Ids used by calls, and missing in the
+tables, are at the bottom.
 """
 
 import random
@@ -23,7 +23,7 @@ from simulated_dialer.legs import (
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """A user who takes calls; ``logs_in`` is False for those without an agent-log entry (VDCL, remote agents)."""
+    """A user with calls. ``logs_in`` is False for users without an agent-log entry (VDCL, remote agents)."""
 
     user: str
     name: str
@@ -43,7 +43,7 @@ class LeadList:
 
 @dataclass(frozen=True, kw_only=True)
 class CallCentre:
-    """The tables that exist today; ``largest_lead_id`` bounds the leads that do."""
+    """The tables of today. ``largest_lead_id`` bounds the existing leads."""
 
     agents: Mapping[str, Agent]
     campaigns: tuple[str, ...]
@@ -55,7 +55,7 @@ class CallCentre:
 
     @classmethod
     def of_seed(cls, seed: int) -> Self:
-        """A centre of 4 campaigns, 4 in-groups, 26 agents and 6 lists; some names differ with the seed."""
+        """Return a centre of 4 campaigns, 4 in-groups, 26 agents and 6 lists. Some names differ with the seed."""
         chance = random.Random(f"centre {seed}")  # noqa: S311 - repeatable on purpose
         names = chance.sample(_CAMPAIGNS, 4)
         ingroups = chance.sample(_INGROUPS, 4)
@@ -75,7 +75,7 @@ class CallCentre:
         )
 
     def covering(self, legs: list[Leg]) -> Self:
-        """This centre plus whatever the legs mention, except what makes a leg hidden on purpose."""
+        """Return this centre with all ids of the legs added, except ids hiding a leg on purpose."""
         agents, lists, statuses = dict(self.agents), dict(self.lists), dict(self.statuses)
         campaigns, ingroups, groups = list(self.campaigns), list(self.ingroups), list(self.user_groups)
         for leg in legs:
@@ -101,8 +101,8 @@ class CallCentre:
             user_groups=tuple(groups),
         )
 
-    def dressed(self, leg: Leg) -> Leg:
-        """The leg with what the tables add: the names of its agent and status, and why it is hidden, if it is."""
+    def complete(self, leg: Leg) -> Leg:
+        """Add the values of the tables to a leg: the names of agent and status, and the reason to hide it."""
         agent = self.agents.get(leg.agent_user)
         return replace(
             leg,

@@ -1,4 +1,4 @@
-"""The clock of a simulated dialer: it stands where it was set, or runs on from there."""
+"""The clock of a simulated dialer. It stands still, or runs on from its setting."""
 
 import threading
 import time

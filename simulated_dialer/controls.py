@@ -1,6 +1,6 @@
-"""What users in other processes may do to a dialer: read its counters, set its clock, make it go wrong.
+"""Remote control of a dialer by other processes: its counters, its clock, its misbehaviour.
 
-These pages are not a dialer's; they live under ``/_simulated/`` and are not counted.
+No real dialer has these pages. They are below ``/_simulated/`` and are not counted.
 """
 
 import json
@@ -13,7 +13,7 @@ from simulated_dialer.worlds import World
 
 
 class Controllable(Protocol):
-    """As much of a dialer as is controlled from outside."""
+    """The part of a dialer controlled from outside."""
 
     world: World
 
@@ -24,7 +24,7 @@ class Controllable(Protocol):
 
 
 class Control:
-    """Answers GET seen, GET now, POST now (ISO time), POST misbehave (JSON of the fields), POST behave."""
+    """Answers to GET seen, GET now, POST now (ISO time), POST misbehave (JSON of the fields), POST behave."""
 
     def __init__(self, dialer: Controllable) -> None:
         self._dialer = dialer
@@ -37,7 +37,7 @@ class Control:
         }
 
     def answer(self, method: str, name: str, body: bytes) -> tuple[int, bytes]:
-        """Status and JSON."""
+        """Return status and JSON."""
         control = self._controls.get((method, name))
         if control is None:
             return 404, _json({"error": f"no control named {name!r} for {method}"})
@@ -55,7 +55,9 @@ class Control:
 
     def _misbehave(self, body: bytes) -> dict[str, Any]:
         wrong = json.loads(body or b"{}")
-        self._dialer.misbehave(**{**wrong, "pages": tuple(wrong.get("pages", ()))})
+        self._dialer.misbehave(
+            **{name: tuple(value) if isinstance(value, list) else value for name, value in wrong.items()}
+        )
         return {"misbehaving": wrong}
 
     def _behave(self, _body: bytes) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a dialer saw of its clients: requests, connections, bytes. A `Seen` is a snapshot that no longer changes."""
+"""Counts of requests, connections and bytes. A `Seen` is a constant snapshot."""
 
 import threading
 from collections import Counter, deque
@@ -47,7 +47,7 @@ class Seen:
 
 
 class Counters:
-    """Counts, from many threads."""
+    """Counters for many threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -56,18 +56,18 @@ class Counters:
         self._open: dict[int, int] = {}
         self._connections = self._most_open = self._answering = self._most_answering = self._bytes = 0
 
-    def opened(self, connection: int) -> None:
+    def open_connection(self, connection: int) -> None:
         with self._lock:
             self._open[connection] = self._most_open
             self._connections += 1
             self._most_open = max(self._most_open, len(self._open))
 
-    def closed(self, connection: int) -> None:
+    def close_connection(self, connection: int) -> None:
         with self._lock:
             self._open.pop(connection, None)
 
     def disregard(self, connection: int) -> None:
-        """Take back a connection that turns out to be an observer's, so that looking does not change what is seen."""
+        """Take back the connection of an observer. Observing must not change the counts."""
         with self._lock:
             most_before = self._open.pop(connection, None)
             if most_before is not None:
@@ -79,7 +79,7 @@ class Counters:
         with self._lock:
             return self._answering
 
-    def started(self, request: Request) -> None:
+    def begin_request(self, request: Request) -> None:
         user = request.login.user if request.login else request.one("user") if "api" in request.page else ""
         seen = SeenRequest(request.page, request.method, user, request.without_secrets())
         with self._lock:
@@ -88,11 +88,11 @@ class Counters:
             self._answering += 1
             self._most_answering = max(self._most_answering, self._answering)
 
-    def finished(self) -> None:
+    def end_request(self) -> None:
         with self._lock:
             self._answering -= 1
 
-    def sent(self, count: int) -> None:
+    def count_bytes(self, count: int) -> None:
         with self._lock:
             self._bytes += count
 

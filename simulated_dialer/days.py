@@ -1,6 +1,6 @@
-"""One day of random calls: how many, when, and what becomes of each.
+"""One day of random calls: their number, their times, and their ends.
 
-Everything comes from the seed and the date, so a day is the same whichever days were asked for before it.
+Everything comes from the seed and the date. A day does not depend on days made before it.
 """
 
 import random
@@ -21,13 +21,15 @@ from simulated_dialer.centres import (
 )
 from simulated_dialer.leads import Lead
 from simulated_dialer.legs import NO_AGENT, Direction, Leg, LegStory
-from simulated_dialer.volumes import Rates, Volume
+from simulated_dialer.volumes import STUCK_DAYS, Rates, Volume
 
 _T = TypeVar("_T")
+HIDDEN_ENDING = "HXFER"
+OTHER_COUNTER = 100_000
 
 
 class DayOfCalls:
-    """Makes the stories of the calls that start on one local day, transfers of them included."""
+    """The maker of the stories of one local day's calls, transfers included."""
 
     def __init__(
         self,
@@ -86,12 +88,12 @@ class DayOfCalls:
             status = self._one_of(_UNANSWERED_OUTBOUND)
             rings = 1 + int(self._chance() * 44)
             reason = "ABANDON" if status == "DROP" else "SYSTEM"
-            yield self._finished(leg, born, None, born + rings, status=status, length=rings, reason=reason)
+            yield self._make_story(leg, born, None, born + rings, status=status, length=rings, reason=reason)
             return
         agent = self._one_of(self._agents)
         moved = self._chance() < rates.transferred_outbound
         talk = self._talk_seconds()
-        yield self._finished(
+        yield self._make_story(
             replace(leg, agent_user=agent.user, user_group=agent.user_group),
             born,
             born,
@@ -110,18 +112,18 @@ class DayOfCalls:
         ingroups = [ingroup for ingroup in self._centre.ingroups if ingroup != other] or self._centre.ingroups
         leg = self._row("inbound", born, uniqueid, self._one_of(ingroups))
         if transferred:
-            leg = _carried_over(leg, transferred)
+            leg = _transfer(leg, transferred)
         else:
             leg = replace(leg, did=f"312555{1000 + self._centre.ingroups.index(leg.campaign_id)}")
         if not is_open or self._chance() >= self._rates.answered_inbound:
-            yield self._unanswered_inbound(leg, born, is_open=is_open)
+            yield self._abandon(leg, born, is_open=is_open)
             return
         queue = 0.0 if self._chance() < 0.6 else round(self._chance() * 90, 2 if self._chance() < 0.2 else 0)
         agent = self._one_of(self._closers)
         moved = self._chance() < self._rates.transferred_inbound
         answered, talk = born + int(queue), self._talk_seconds()
         leg = replace(leg, agent_user=agent.user, user_group=agent.user_group, queue_seconds=queue)
-        yield self._finished(
+        yield self._make_story(
             leg,
             born,
             answered,
@@ -133,12 +135,12 @@ class DayOfCalls:
         if moved:
             yield from self._inbound(answered + talk, uniqueid, transferred=leg)
 
-    def _unanswered_inbound(self, leg: Leg, born: int, *, is_open: bool) -> LegStory:
+    def _abandon(self, leg: Leg, born: int, *, is_open: bool) -> LegStory:
         status = self._one_of(_UNANSWERED_INBOUND) if is_open else "AFTHRS"
         queue = 1 if status == "AFTHRS" else 1 + int(self._chance() * 120)
         leg = replace(leg, queue_seconds=0.0 if status == "AFTHRS" else float(queue))
         reason = _REASON_OF_DROP.get(status, "ABANDON")
-        return self._finished(leg, born, None, born + queue, status=status, length=queue, reason=reason)
+        return self._make_story(leg, born, None, born + queue, status=status, length=queue, reason=reason)
 
     def _row(self, direction: Direction, born: int, uniqueid: str, campaign_id: str) -> Leg:
         lead = self._lead(1 + int(self._chance() * self._centre.largest_lead_id))
@@ -159,7 +161,7 @@ class DayOfCalls:
             source_id=lead.source_id,
         )
 
-    def _finished(
+    def _make_story(
         self, leg: Leg, born: int, answered: int | None, ended: int, *, status: str | None, length: int, reason: str
     ) -> LegStory:
         rates = self._rates
@@ -170,6 +172,10 @@ class DayOfCalls:
         if answered is not None and self._chance() < rates.lost_hangups:
             # The clean-up of the next night finds a call that nobody ended, and guesses its length.
             ended = disposed = born + 24 * 3600
+        if self._happens(rates.stuck_calls, answered):
+            ended = disposed = born + STUCK_DAYS * 24 * 3600
+        if self._happens(rates.hidden_endings, answered):
+            status = HIDDEN_ENDING
         corrected = None
         if answered is not None and rates.corrected_lengths and self._chance() < rates.corrected_lengths:
             corrected = disposed + 60 + int(self._chance() * 3600)
@@ -187,13 +193,13 @@ class DayOfCalls:
         )
         share = rates.hidden_outbound if leg.direction == "outbound" else rates.hidden_inbound
         if share and self._chance() < share:
-            leg = self._orphaned(leg)
+            leg = self._orphan(leg)
         before, switched = None, None
         if answered is not None and self._chance() < rates.lead_switches:
             before, switched = leg, answered + (ended - answered) // 2
             leg = self._on_another_lead(leg)
         return LegStory(
-            leg=self._centre.dressed(leg),
+            leg=self._centre.complete(leg),
             born=born,
             answered=answered,
             ended=ended,
@@ -202,7 +208,19 @@ class DayOfCalls:
             lead_before_switch=before,
             corrected=corrected,
             first_length=None if corrected is None else length * 2 + 60,
+            uniqueid_before=self._first_uniqueid(leg, answered),
+            wrapup_status="DISPO" if self._happens(rates.hidden_wrapups, answered) else "INCALL",
         )
+
+    def _happens(self, share: float, answered: int | None) -> bool:
+        """Decide about an agent's call. A share of 0 leaves the other calls of the day unchanged."""
+        return answered is not None and share > 0 and self._chance() < share
+
+    def _first_uniqueid(self, leg: Leg, answered: int | None) -> str:
+        if leg.direction == "inbound" or not self._happens(self._rates.changed_uniqueids, answered):
+            return ""
+        epoch, _, number = leg.uniqueid.partition(".")
+        return f"{epoch}.{int(number) + OTHER_COUNTER}"
 
     def _on_another_lead(self, leg: Leg) -> Leg:
         lead = self._lead(1 + int(self._chance() * self._centre.largest_lead_id))
@@ -215,8 +233,8 @@ class DayOfCalls:
             source_id=lead.source_id,
         )
 
-    def _orphaned(self, leg: Leg) -> Leg:
-        """The leg after somebody deleted what it refers to, in the proportions seen on a real dialer."""
+    def _orphan(self, leg: Leg) -> Leg:
+        """Point a leg to deleted rows, in the proportions of a real dialer."""
         case = int(self._chance() * 63)
         if case < 23:
             return replace(leg, call_list_id=DELETED_LISTS[0] if case < 16 else DELETED_LISTS[1])
@@ -237,8 +255,8 @@ class DayOfCalls:
         return values[int(self._chance() * len(values))]
 
 
-def _carried_over(leg: Leg, first: Leg) -> Leg:
-    """The next leg of a call that was transferred: same caller, same lead, same channel."""
+def _transfer(leg: Leg, first: Leg) -> Leg:
+    """Return the next leg of a transferred call: same caller, same lead, same channel."""
     return replace(
         leg,
         lead_id=first.lead_id,

@@ -24,10 +24,12 @@ LATEST_BUILD = "250720-1841"
 
 
 class SimulatedDialer:
-    """A dialer that answers while it is open (``with``, or `start` and `stop`).
+    """A dialer. It answers while it is open (``with``, or `start` and `stop`).
 
     Args:
         build: decides what the dialer can do, and which faults it has.
+        export_build: of the export's script, where it is older than the rest.
+        tells_version: False for a dialer whose ``version`` dies with an empty HTTP 500, as some of 2020 do on PHP 8.
         php: 7 or 8; the one that such a build usually runs on, unless given. On 8, user_stats.php dies for users
             without an agent log.
         port: 0 takes a free one.
@@ -41,16 +43,21 @@ class SimulatedDialer:
         build: str = LATEST_BUILD,
         accounts: Iterable[Account] = (),
         *,
+        export_build: str | None = None,
+        tells_version: bool = True,
         php: int | None = None,
         port: int = 0,
         strips_logins: bool = True,
         any_script: bool = False,
     ) -> None:
         self.world = world
-        self.build = Build.named(build)
+        self.build = Build.from_stamp(build)
         self._accounts = Accounts(accounts, self.build, world.now, strips=strips_logins, any_script=any_script)
         self._php = php or self.build.php
-        self._answers = Answers(world, self.build, self._accounts, self._php)
+        self._answers = Answers(
+            world, self.build, self._accounts, self._php,
+            export_build=Build.from_stamp(export_build or build), tells_version=tells_version,
+        )  # fmt: skip
         self._wrong = Misbehaviours()
         self._counters = Counters()
         self._server = DialerServer(port, self._counters, self._answer, Control(self).answer)
@@ -88,29 +95,29 @@ class SimulatedDialer:
 
     @property
     def seen(self) -> Seen:
-        """What clients did so far; a snapshot."""
+        """Return a snapshot of all requests so far."""
         return self._counters.snapshot(self._accounts.failed_logins)
 
     @property
     def requests_now(self) -> int:
-        """How many it is answering; cheaper than all of ``seen``."""
+        """Return the number of requests in progress. It is cheaper than ``seen``."""
         return self._counters.answering
 
     @property
     def will_misbehave(self) -> bool:
-        """Whether something that was asked of it is not used up."""
+        """Return whether a misbehaviour is left for later requests."""
         return self._wrong.are_left()
 
     def misbehave(self, **wrong: Any) -> None:
-        """Go wrong in the ways of `Misbehaviour` (its fields by name); a later call wins over an earlier one."""
+        """Go wrong in the ways of `Misbehaviour` (its fields by name). A later call wins over an earlier one."""
         self._wrong.add(Misbehaviour(**wrong))
 
     def behave(self) -> None:
-        """End all misbehaviour for the requests that come from now on."""
+        """End all misbehaviour for later requests."""
         self._wrong.clear()
 
     def change_account(self, account: Account) -> None:
-        """Another password or other rights for a user, as an administrator sets them; failed logins stay counted."""
+        """Give a user another password or other rights, like an administrator. Failed logins stay counted."""
         self._accounts.change(account)
 
     def answer_with(
@@ -122,7 +129,7 @@ class SimulatedDialer:
         repeat: int = 1,
         when: dict[str, str] | None = None,
     ) -> None:
-        """Send this body as the file of ``page`` to whoever may have it.
+        """Send this body as the file of ``page`` to each allowed login.
 
         Args:
             body: the bytes, or a file that is read anew for each answer.

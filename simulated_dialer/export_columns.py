@@ -27,7 +27,7 @@ _CUSTOM_DID = (
 
 
 def header_row(columns: str, build: Build) -> bytes:
-    """The first line of an export, CRLF included. Names never follow the language of the user."""
+    """Return the first line of an export, CRLF included. Names never follow the language of the user."""
     names = _LEAD + _MIDDLE[columns] + _LIST + _tail(columns, build)
     if not build.names_the_dialed_phone:
         names = names.replace("phone_number_dialed", "phone_number")

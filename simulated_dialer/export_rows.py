@@ -11,6 +11,7 @@ from simulated_dialer.builds import Build
 from simulated_dialer.centres import CallCentre
 from simulated_dialer.leads import Lead
 from simulated_dialer.legs import Leg
+from simulated_dialer.sights import Sight
 from simulated_dialer.worlds import World
 
 _BEFORE_COMMENTS = (
@@ -37,10 +38,10 @@ _BEFORE_COMMENTS = (
 
 
 class ExportRows:
-    """Prints legs in one column set of one build."""
+    """The printer of legs in one column set of one build."""
 
-    def __init__(self, world: World, build: Build, columns: str) -> None:
-        self._world, self._build, self._columns = world, build, columns
+    def __init__(self, world: World, build: Build, columns: str, sight: Sight) -> None:
+        self._world, self._build, self._columns, self._sight = world, build, columns, sight
         self._shifts = build.shifts_closer_columns
         self._leads: dict[int, tuple[bytes, bytes]] = {}
         self._lists = {list_id: _list_texts(world.centre, list_id) for list_id in world.centre.lists}
@@ -57,7 +58,7 @@ class ExportRows:
         }
 
     def rows_of(self, leg: Leg) -> list[bytes]:
-        """The rows of one leg, without their CRLF: as many as the join makes of it."""
+        """Return the rows of one leg, without their CRLF. The join may make several."""
         lead = self._world.lead(leg.lead_id)
         if leg.copies == 1 or not self._shifts:
             return [self._row(leg, lead, leg.wrapup_seconds)]
@@ -74,7 +75,7 @@ class ExportRows:
         return b"\t".join(fields)
 
     def _front(self, leg: Leg, lead: Lead) -> tuple[bytes, ...]:
-        """The first 36 fields."""
+        """Return the first 36 fields."""
         during, after = self._lead_texts(lead)
         outbound = leg.direction == "outbound"
         full_name = self._agents.get(leg.agent_user)
@@ -138,7 +139,7 @@ class ExportRows:
     def _lead_texts(self, lead: Lead) -> tuple[bytes, bytes]:
         known = self._leads.get(lead.lead_id)
         if known is None:
-            during = [self._clean(lead.as_loaded(name)) for name in _BEFORE_COMMENTS]
+            during = [self._clean(self._sight.lead_text(name, lead.as_loaded(name))) for name in _BEFORE_COMMENTS]
             # Every line break of a comment becomes !N, a CR and a LF two of them; other fields keep theirs.
             comments = self._clean(lead.as_loaded("comments")).replace(b"\r", b"!N").replace(b"\n", b"!N")
             after = [self._clean(lead.as_loaded(name)) for name in ("rank", "owner")]
@@ -153,7 +154,7 @@ class ExportRows:
 
 
 def local_text(epoch: int, zone: ZoneInfo) -> str:
-    """A moment as the dialer writes it: its wall clock, without an offset."""
+    """Return a moment as written by the dialer: its wall clock, without an offset."""
     return datetime.fromtimestamp(epoch, zone).strftime("%Y-%m-%d %H:%M:%S")
 
 

@@ -1,4 +1,4 @@
-"""The leads a dialer calls: people with names, addresses and comments that are as untidy as loaded files are.
+"""The leads of a dialer: people with names, addresses and comments, as untidy as real files.
 
 A lead is a pure function of seed and number, so none is stored. Each field says for itself whether it was loaded as
 UTF-8 or as cp1252, since a dialer prints both as they came.
@@ -44,12 +44,12 @@ class Lead:
     cp1252: frozenset[str] = frozenset()
 
     def as_loaded(self, name: str) -> bytes:
-        """The bytes of one field."""
+        """Return the bytes of one field."""
         return str(getattr(self, name)).encode("cp1252" if name in self.cp1252 else "utf-8")
 
 
 def lead_of(seed: int, lead_id: int) -> Lead:
-    """Lead number ``lead_id`` of the world ``seed``."""
+    """Return lead number ``lead_id`` of the world ``seed``."""
     dice = blake2b(f"{seed} {lead_id}".encode(), digest_size=32).digest()
     values = {name: pool[dice[at] % len(pool)] for at, (name, pool) in enumerate(_POOLS.items())}
     number = int.from_bytes(dice[16:24], "big")
@@ -87,7 +87,7 @@ def lead_of(seed: int, lead_id: int) -> Lead:
 
 
 def _differs_in_cp1252(text: str) -> bool:
-    """Whether the text can be loaded as cp1252 and then is no valid UTF-8."""
+    """Return whether the text can be loaded as cp1252 and is then invalid UTF-8."""
     try:
         text.encode("cp1252").decode("utf-8")
     except UnicodeEncodeError:

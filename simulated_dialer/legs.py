@@ -1,4 +1,4 @@
-"""The legs of calls: what happens to one in its life, and what the dialer's log says of it at one moment.
+"""The legs of calls: the life of a leg, and its row in the dialer's log at one moment.
 
 A `LegStory` is the whole life and never changes; a `Leg` is a row of the log. ``story.at(moment)`` is pure, so the
 same world asked at the same moment always answers the same.
@@ -79,6 +79,8 @@ class LegStory:
     its agent; at the end it gets length and hang-up reason, at ``disposed`` its status. A leg that no agent gets
     has ``answered`` None and is decided at once when it ends; an outbound one is not written before. Whether a row in
     between is hidden, and what its status is called, the world adds: that depends on the tables of the dialer.
+    ``uniqueid_before`` is the one that it carries until it ends, where the dialer gives it another one then.
+    ``wrapup_status`` is the status between hang-up and disposition.
     A clean-up may correct the length when all of that is over: at ``corrected``; until then it was ``first_length``.
     """
 
@@ -91,9 +93,11 @@ class LegStory:
     lead_before_switch: Leg | None = None
     corrected: int | None = None
     first_length: int | None = None
+    uniqueid_before: str = ""
+    wrapup_status: str = "INCALL"
 
     def at(self, moment: int) -> Leg | None:
-        """The row at ``moment``, or None while there is none yet."""
+        """Return the row at ``moment``. None before its first sight."""
         if moment >= self.disposed:
             return self._with_its_length(self.leg, moment)
         if moment < self.born or (self.answered is None and self.leg.direction == "outbound"):
@@ -101,6 +105,8 @@ class LegStory:
         undecided = replace(
             self._with_its_lead(moment), status="INCALL", status_name="", wrapup_seconds=0, copies=1, hidden=None
         )
+        if self.uniqueid_before and moment < self.ended:
+            undecided = replace(undecided, uniqueid=self.uniqueid_before)
         if self.answered is None or moment < self.answered:
             return replace(
                 undecided,
@@ -115,7 +121,7 @@ class LegStory:
             )
         if moment < self.ended:
             return replace(undecided, length_seconds=None, term_reason="", changed_at=self.answered)
-        return replace(self._with_its_length(undecided, moment), changed_at=self.ended)
+        return replace(self._with_its_length(undecided, moment), status=self.wrapup_status, changed_at=self.ended)
 
     def _with_its_length(self, leg: Leg, moment: int) -> Leg:
         if self.corrected is None or moment >= self.corrected:

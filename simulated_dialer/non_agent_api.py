@@ -1,4 +1,4 @@
-"""non_agent_api.php: always status 200; here only ``version`` is answered in full, the rest with its ERROR line.
+"""non_agent_api.php: always status 200. Only ``version`` is answered in full, the rest with its ERROR line.
 
 Basic authentication means nothing to it: user and password are parameters, and a failure counts for the lock-out.
 """

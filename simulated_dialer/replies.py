@@ -1,21 +1,12 @@
-"""What a dialer answers: status, headers in the order real ones send them, and a body that may be endless."""
+"""Replies of a dialer: status, headers in the order of real ones, and a body, perhaps without an end."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 
 CHUNK_BYTES = 1 << 20
 Body = bytes | Callable[[], Iterator[bytes | memoryview]]
-_REASONS = {
-    200: "OK",
-    302: "Found",
-    400: "Bad Request",
-    401: "Unauthorized",
-    404: "Not Found",
-    429: "Too Many Requests",
-    500: "Internal Server Error",
-    503: "Service Unavailable",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,15 +23,17 @@ class Reply:
     content_type: str = "text/html; charset=UTF-8"
     chunked: bool = False
     closes: bool = False
+    never: bool = False
+    """The client waits for it until somebody hangs up."""
 
     def is_export(self) -> bool:
         return self.content_type == "application/octet-stream"
 
     def head(self, date: str, php: str) -> bytes:
-        """The status line and the headers, up to the empty line."""
+        """Return the status line and the headers, up to the empty line."""
         version = "1.0" if self.closes else "1.1"
         lines = [
-            f"HTTP/{version} {self.status} {_REASONS[self.status]}",
+            f"HTTP/{version} {self.status} {HTTPStatus(self.status).phrase}",
             f"Date: {date}",
             f"Server: Apache/2.4 (Simulated) PHP/{php}",
             f"X-Powered-By: PHP/{php}",
@@ -59,7 +52,7 @@ class Reply:
         return self.chunked or not isinstance(self.body, bytes)
 
     def pieces(self) -> Iterator[bytes | memoryview]:
-        """The body in pieces of at most a megabyte."""
+        """Yield the body in pieces of at most a megabyte."""
         if not isinstance(self.body, bytes):
             yield from self.body()
             return
@@ -69,12 +62,12 @@ class Reply:
 
 
 def message(text: str, *, charset: str = "UTF-8", api: bool = False) -> Reply:
-    """A one-line text with status 200, which is how a dialer says nearly everything."""
+    """Return a one-line text with status 200. A dialer says nearly everything this way."""
     headers = (("Cache-Control", "no-cache, must-revalidate"), ("Pragma", "no-cache")) if api else ()
     return Reply(body=_line(text), headers=headers, content_type=f"text/html; charset={charset}")
 
 
-def refused(text: str) -> Reply:
+def refusal_page(text: str) -> Reply:
     return Reply(
         status=401,
         headers=(("WWW-Authenticate", 'Basic realm="CONTACT-CENTER-ADMIN"'),),
@@ -83,8 +76,8 @@ def refused(text: str) -> Reply:
     )
 
 
-def died() -> Reply:
-    """What is left of a script that PHP ended before it printed anything."""
+def empty_500() -> Reply:
+    """Return the reply of a script ended by PHP before its first output."""
     return Reply(status=500, closes=True)
 
 

@@ -1,4 +1,4 @@
-"""What a client asked: page, parameters as PHP would see them, and the login it sent along."""
+"""Requests of a client: page, parameters as seen by PHP, and login."""
 
 import base64
 import binascii
@@ -29,14 +29,14 @@ class Request:
     address: str = "127.0.0.1"
 
     def one(self, name: str, default: str = "") -> str:
-        """A scalar parameter: of several the last one counts, as in PHP."""
+        """Return a scalar parameter. Of several the last one counts, as in PHP."""
         return next((value for key, value in reversed(self.parameters) if key == name), default)
 
     def has(self, name: str) -> bool:
         return any(key == name for key, _ in self.parameters)
 
     def many(self, name: str) -> list[str]:
-        """An array parameter, sent as ``name[]``; a scalar of that name is no array and counts for nothing."""
+        """Return an array parameter, sent as ``name[]``. A scalar of this name is ignored."""
         return [value for key, value in self.parameters if _ARRAY.sub("", key) == name and _ARRAY.search(key)]
 
     def without_secrets(self) -> tuple[tuple[str, str], ...]:
@@ -47,7 +47,7 @@ _ARRAY = re.compile(r"\[\d*\]$")
 
 
 def parameters_of(*encoded: str) -> tuple[tuple[str, str], ...]:
-    """The pairs of a query string and, after them, of a form body."""
+    """Return the pairs of a query string and, after them, of a form body."""
     pairs: list[tuple[str, str]] = []
     for text in encoded:
         pairs += parse_qsl(text, keep_blank_values=True, encoding="utf-8", errors="surrogateescape")
@@ -55,7 +55,7 @@ def parameters_of(*encoded: str) -> tuple[tuple[str, str], ...]:
 
 
 def login_of(header: str | None) -> Login | None:
-    """The login of an Authorization header; anything but well-formed Basic is none."""
+    """Return the login of an Authorization header. None for anything but well-formed Basic."""
     scheme, _, token = (header or "").partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -67,5 +67,5 @@ def login_of(header: str | None) -> Login | None:
 
 
 def chosen(values: Sequence[str]) -> list[str]:
-    """The values of a multiple select without the entry that stands for nothing."""
+    """Return the values of a multiple select without the empty entry."""
     return [value for value in values if value not in {"", "---NONE---"}]

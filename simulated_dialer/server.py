@@ -1,4 +1,4 @@
-"""The HTTP side: sockets, keep-alive, chunks, and the ways in which a connection can go wrong.
+"""The HTTP side: sockets, keep-alive, chunks, and misbehaving connections.
 
 Standard library only. It writes status line and headers itself, since `http.server` would add its own and in
 another order than the real one.
@@ -29,7 +29,7 @@ Controlling = Callable[[str, str, bytes], tuple[int, bytes]]
 
 
 class DialerServer(socketserver.ThreadingTCPServer):
-    """A thread for each connection. ``answering`` decides what is said; ``controlling`` serves observers."""
+    """A server with a thread per connection. ``answering`` decides the content, ``controlling`` serves observers."""
 
     # On Windows the option would let two processes listen on one port.
     allow_reuse_address = os.name != "nt"
@@ -48,24 +48,24 @@ class DialerServer(socketserver.ThreadingTCPServer):
         connection, address = super().get_request()
         with self._lock:
             for earlier in filter(_has_hung_up, self._sockets):
-                self.counters.closed(id(earlier))
+                self.counters.close_connection(id(earlier))
             self._sockets.add(connection)
-        self.counters.opened(id(connection))
+        self.counters.open_connection(id(connection))
         return connection, address
 
     def shutdown_request(self, request: Any) -> None:
-        self.counters.closed(id(request))
+        self.counters.close_connection(id(request))
         with self._lock:
             self._sockets.discard(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is no error worth a traceback; anything else is."""
+        """Print a traceback, except for a client's disconnection."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
     def stop(self) -> None:
-        """Stop accepting and hang up on everybody, those who wait for an answer that never comes included."""
+        """Stop accepting and hang up on everybody, clients of a hanging answer included."""
         self.stopping.set()
         self.shutdown()
         with self._lock:
@@ -77,7 +77,7 @@ class DialerServer(socketserver.ThreadingTCPServer):
 
 
 def _has_hung_up(connection: socket.socket) -> bool:
-    """Whether its client has closed it, although the thread that serves it has not been given the time to notice."""
+    """Return whether the client has closed the connection. Its thread may not have noticed yet."""
     if os.name == "nt":
         return False  # there is no look that does not wait
     try:
@@ -99,6 +99,7 @@ class _Connection(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = 0
     server: DialerServer
+    _answered = 0
 
     def do_GET(self) -> None:
         self._respond(b"")
@@ -115,7 +116,7 @@ class _Connection(BaseHTTPRequestHandler):
         self._respond(self.rfile.read(int(length)))
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: an address line holds whatever the client put there."""
+        """Log nothing. An address line may hold a secret of the client."""
 
     def _respond(self, form: bytes) -> None:
         path, _, query = self.path.partition("?")
@@ -132,20 +133,23 @@ class _Connection(BaseHTTPRequestHandler):
             login=login_of(self.headers.get("Authorization")),
             address=str(self.client_address[0]),
         )
-        self.server.counters.started(request)
+        self.server.counters.begin_request(request)
         try:
             self._reply_to(request)
         except OSError:
             self.close_connection = True
         finally:
-            self.server.counters.finished()
+            self.server.counters.end_request()
 
     def _reply_to(self, request: Request) -> None:
         reply, wrong, date, php = self.server.answering(request)
         self._wait(wrong.latency)
-        if wrong.hang:
+        if wrong.hang or reply.never:
             self._wait(None)
-        self._send(reply.head(date, php))
+        if wrong.drop_reused and self._answered:
+            self._reset()
+        self._answered += 1
+        self._send_head(reply.head(date, php), wrong)
         if reply.closes:
             self.close_connection = True
         if self.command == "HEAD":
@@ -157,6 +161,14 @@ class _Connection(BaseHTTPRequestHandler):
                 self._send(piece)
         if wrong.reset_after is not None:
             self._reset()
+
+    def _send_head(self, head: bytes, wrong: Misbehaviour) -> None:
+        if wrong.trickle_header is False:
+            self._send(head)
+            return
+        for part in _single_bytes(head):
+            self._wait(wrong.seconds_between_header_bytes)
+            self._send(part)
 
     def _send_chunks(self, reply: Reply, wrong: Misbehaviour) -> None:
         limit = wrong.reset_after if wrong.cut_after is None else wrong.cut_after
@@ -178,7 +190,7 @@ class _Connection(BaseHTTPRequestHandler):
         if self.server.stopping.is_set():
             raise _HungUpError
         self.connection.sendall(piece)
-        self.server.counters.sent(len(piece))
+        self.server.counters.count_bytes(len(piece))
 
     def _wait(self, seconds: float | None) -> None:
         """Wait, but no longer than the client or the server does."""
@@ -210,7 +222,7 @@ _LINGER = "hh" if hasattr(socket, "SO_EXCLUSIVEADDRUSE") else "ii"
 
 
 def _until_reset(pieces: Iterator[bytes | memoryview], limit: int | None) -> Iterator[bytes | memoryview]:
-    """The first ``limit`` bytes of a body, or all of it."""
+    """Yield the first ``limit`` bytes of a body, or all of it."""
     left = limit
     for piece in pieces:
         if left is None:

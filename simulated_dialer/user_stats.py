@@ -5,8 +5,9 @@ from datetime import date, datetime
 
 from simulated_dialer.builds import Build
 from simulated_dialer.legs import Leg
-from simulated_dialer.replies import Reply, died, download
+from simulated_dialer.replies import Reply, download, empty_500
 from simulated_dialer.requests import Request
+from simulated_dialer.sights import Sight
 from simulated_dialer.worlds import World
 
 RECORD_LIMIT = 10_000
@@ -14,19 +15,19 @@ RECORD_END = b"\n"
 _CLOSER_CALLS = "6"
 
 
-def user_stats(request: Request, world: World, build: Build, local_now: datetime, *, php: int) -> Reply:
-    """The CSV, an empty one for sections that this simulation does not have, or the page when none is asked for."""
+def user_stats(request: Request, world: World, build: Build, local_now: datetime, sight: Sight, *, php: int) -> Reply:
+    """Return the CSV, empty for unsupported sections. Return the page if no section is requested."""
     section = request.one("file_download")
     if section in {"", "0"} or not build.downloads_user_stats:
         return Reply(body=_PAGE, content_type="text/html; charset=utf-8", chunked=True)
     bounds = _bounds(request, local_now.date(), php)
     if bounds is None:
-        return died()
-    legs = _log(request, world, build, *bounds)
+        return empty_500()
+    legs = [sight.mask(leg) for leg in _log(request, world, build, *bounds)]
     agent = world.centre.agents.get(request.one("user"))
     if php >= 8 and legs and (agent is None or not agent.logs_in):
         # The sums over an agent log without entries are NULL, and PHP 8 refuses to calculate with them.
-        return died()
+        return empty_500()
     body = _csv(request, legs, build) if section == _CLOSER_CALLS else b""
     return download(body, f"user_stats_{local_now:%Y%m%d-%H%M%S}.csv")
 
@@ -61,13 +62,13 @@ def _csv(request: Request, legs: list[Leg], build: Build) -> bytes:
             str(leg.lead_id),
             leg.term_reason,
         )
-        lines.append(_quoted(fields))
+        lines.append(_quote(fields))
     lines.append(f'"","","TOTALS","{total_length}","","","","","{_number(total_agent)}"')
     return "\n".join([*lines, ""]).encode()
 
 
-def _quoted(fields: tuple[str, ...]) -> str:
-    """Quotes are never escaped, and blanks beside any quote go, whether it delimits or belongs to the value."""
+def _quote(fields: tuple[str, ...]) -> str:
+    """Quote fields like the page: quotes are never escaped, and blanks beside any quote are dropped."""
     return _BLANKS_AT_QUOTE.sub('"', ",".join(f'"{field}"' for field in fields))
 
 
@@ -85,7 +86,7 @@ def _log(request: Request, world: World, build: Build, since: datetime, until: d
 
 
 def _bounds(request: Request, today: date, php: int) -> tuple[datetime, datetime] | None:
-    """The range, None where PHP 8 dies of what was sent. A range that holds nothing is an empty file."""
+    """Return the range. None if PHP 8 dies of it. An empty range is an empty file."""
     bounds = []
     for name, clock in (("begin_date", "00:00:01"), ("end_date", "23:59:59")):
         text = request.one(name)

@@ -1,12 +1,22 @@
-"""How many calls a day has, and how often what happens to them."""
+"""Number of calls per day, and rates of their oddities."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+STUCK_DAYS = 30
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
-    """How often what happens, as shares of one; the defaults are a busy day as it was seen on a real dialer."""
+    """Rates of oddities, as shares of one. The defaults are a busy day of a real dialer.
+
+    Of the calls that an agent took:
+
+    changed_uniqueids: outbound ones that get another uniqueid when they end; the epoch in it stays.
+    stuck_calls: stand in INCALL for ``STUCK_DAYS``, since nobody ends them.
+    hidden_endings: get a status in the end that the dialer does not define, so that exports lose them.
+    hidden_wrapups: have the undefined status DISPO between hang-up and disposition, and are not shown meanwhile.
+    """
 
     answered_outbound: float = 0.3
     answered_inbound: float = 0.85
@@ -21,11 +31,15 @@ class Rates:
     hidden_inbound: float = 0.022
     other_phones: float = 0.1
     after_hours: float = 0.01
+    changed_uniqueids: float = 0.0
+    stuck_calls: float = 0.0
+    hidden_endings: float = 0.0
+    hidden_wrapups: float = 0.0
     midnight_calls: int = 1
 
     @classmethod
     def none(cls) -> "Rates":
-        """A day without oddities: every leg is plain, visible and printed once, and nothing is transferred."""
+        """Return the rates of a plain day: every leg is visible and printed once, and nothing is transferred."""
         return cls(
             transferred_outbound=0,
             transferred_inbound=0,
@@ -43,7 +57,7 @@ class Rates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Volume:
-    """How many calls start: per hour (of each local hour, when a sequence of 24), and how many of them come in."""
+    """Number of calls per hour (or for each local hour, as a sequence of 24), and the share of inbound ones."""
 
     calls_per_hour: float | Sequence[float]
     inbound_share: float

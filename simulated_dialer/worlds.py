@@ -1,4 +1,4 @@
-"""A world: one call centre, its leads, its calls and its clock; the truth that the pages of a dialer are made from.
+"""A world: one call centre, its leads, its calls and its clock. The pages of a dialer are made from it.
 
 A world is either made from a seed or given leg by leg. `World.legs_at` is its own log: tests compare it with what
 arrived somewhere else.
@@ -64,11 +64,11 @@ class World:
         end = datetime.combine(self.start + timedelta(days=days + 2), datetime.min.time(), self.zone)
         self.clock = Clock(end)
         self.tells_real_time = False
-        """``version`` tells this machine's time, whatever moment the calls stand at."""
+        """``version`` returns this machine's time, independent of the moment of the calls."""
 
     @classmethod
     def busy_day(cls, seed: int = 1, start: date = date(2026, 3, 2), timezone: str = "America/New_York") -> Self:
-        """A day of about 10,000 outbound and 2,800 closer legs, as untidy as a real one of that size."""
+        """Return a day of about 10,000 outbound and 2,800 closer legs, as untidy as a real one."""
         return cls(seed, start, 1, timezone, calls_per_hour=12_115 / 13, inbound_share=0.1746)
 
     @classmethod
@@ -81,7 +81,7 @@ class World:
         centre: CallCentre | None = None,
         seed: int = 1,
     ) -> Self:
-        """Exactly these legs. A `Leg` is there at any moment as it is; a `LegStory` follows the clock.
+        """Return a world of exactly these legs. A `Leg` never changes. A `LegStory` follows the clock.
 
         What a leg leaves empty is filled in: epoch, uniqueid, the names of its agent and its status. The tables
         of the call centre get whatever the legs name, unless they say that it is ``hidden``.
@@ -105,12 +105,12 @@ class World:
 
     @property
     def told_now(self) -> datetime:
-        """The moment that the dialer tells as its own."""
+        """Return the dialer's own time."""
         return datetime.now(UTC) if self.tells_real_time else self.now
 
     @property
     def archive(self) -> tuple[Leg, ...]:
-        """What a search in the archive finds instead of the log; empty unless it is set."""
+        """Return the world found by a search in the archive. Empty unless set."""
         return self._archive
 
     @archive.setter
@@ -120,11 +120,11 @@ class World:
 
     @property
     def revision(self) -> tuple[int, int]:
-        """Changes with the clock (by whole seconds) and with `rewrite`: the same revision, the same answers."""
+        """Return the revision. It changes with the clock (by whole seconds) and with `rewrite`."""
         return self._revision, int(self.now.timestamp())
 
     def rewrite(self, legs: Iterable[Leg | LegStory]) -> None:
-        """Replace all calls by these, as somebody does who corrects a log by hand."""
+        """Replace all calls by these, like a correction of the log by hand."""
         legs = list(legs)
         numbers = count(1)
         self.centre = self.centre.covering([leg for leg in legs if isinstance(leg, Leg)])
@@ -137,7 +137,7 @@ class World:
             self._revision += 1
 
     def lead(self, lead_id: int) -> Lead:
-        """The lead as it is today."""
+        """Return the lead as of today."""
         if lead_id in self._named_leads:
             return self._named_leads[lead_id]
         found = self._leads.get(lead_id)
@@ -150,7 +150,7 @@ class World:
     def legs_at(
         self, moment: datetime | None = None, *, since: date | None = None, until: date | None = None
     ) -> list[Leg]:
-        """The dialer's log at ``moment`` (None: now), hidden legs included, by call time.
+        """Return the dialer's log at ``moment`` (None: now), hidden legs included, by call time.
 
         ``since`` and ``until`` bound the local day of the call, both inclusive.
         """
@@ -162,15 +162,15 @@ class World:
                 for story in self.stories_on(day):
                     leg = story.at(epoch)
                     if leg is not None:
-                        legs.append(leg if leg is story.leg else self.centre.dressed(leg))
+                        legs.append(leg if leg is story.leg else self.centre.complete(leg))
         return sorted(legs, key=_by_time)
 
     def stories_on(self, day: date) -> list[LegStory]:
-        """All legs whose call time is on that local day, whatever the clock says."""
+        """Return all legs with a call time on this local day, independent of the clock."""
         with self._lock:
             if self._is_given:
                 return self._stories.get(day, [])
-            stories = self._made_on(day - timedelta(days=1)) + self._made_on(day)
+            stories = self._make_day(day - timedelta(days=1)) + self._make_day(day)
         return [story for story in stories if story.leg.call_time_local.date() == day]
 
     def _days_with_calls(self, latest: date) -> list[date]:
@@ -180,7 +180,7 @@ class World:
         days = (self.start + timedelta(days=number) for number in range(self.days + 1))
         return [day for day in days if day <= latest]
 
-    def _made_on(self, day: date) -> list[LegStory]:
+    def _make_day(self, day: date) -> list[LegStory]:
         if not self.start <= day < self.start + timedelta(days=self.days):
             return []
         if day not in self._stories:

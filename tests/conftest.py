@@ -1,4 +1,4 @@
-"""What tests of several folders ask for; an emulator is installed and started only if a test wants it."""
+"""Fixtures for several folders. An emulator is installed and started only for a test in need of it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,13 +7,33 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from simulated_dialer import SimulatedDialer
     from tests.bigquery.proxy import FaultProxy
     from tests.bigquery.running import Emulator
 
 
+LONGEST = ("test_storm.py", "test_style.py")
+"""Modules that begin first, so that no worker is left with them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest tests first."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
+@pytest.fixture
+def dialer() -> "Iterator[SimulatedDialer]":
+    """Return a dialer with a day of few calls, none of them out of the ordinary."""
+    from simulated_dialer import Rates, SimulatedDialer
+    from tests.dialers.sources import REPORT, small_world
+
+    with SimulatedDialer(small_world(rates=Rates.none()), accounts=[REPORT]) as running:
+        yield running
+
+
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Emulator]":
-    """One BigQuery emulator for the whole run; whoever uses it takes a dataset of its own."""
+    """Return one BigQuery emulator for the whole run. Each user takes a dataset of its own."""
     from tests.bigquery.running import Emulator
 
     running = Emulator(tmp_path_factory.mktemp("bigquery"))
@@ -26,7 +46,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Emulator]":
 
 @pytest.fixture
 def emulator_to_kill(tmp_path: Path) -> "Iterator[Emulator]":
-    """An emulator of the test's own, which may do to it what it likes."""
+    """Return an emulator for one test alone. The test may kill it."""
     from tests.bigquery.running import Emulator
 
     running = Emulator(tmp_path / "bigquery")
@@ -39,7 +59,7 @@ def emulator_to_kill(tmp_path: Path) -> "Iterator[Emulator]":
 
 @pytest.fixture
 def proxy(emulator: "Emulator") -> "Iterator[FaultProxy]":
-    """Stands before the emulator, and breaks what the test tells it to."""
+    """Return a proxy before the emulator. It injects the faults of the test."""
     from tests.bigquery.proxy import FaultProxy
 
     with FaultProxy(emulator.url) as listening:

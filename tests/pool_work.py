@@ -1,6 +1,6 @@
-"""What workers are made to do in the tests of the pool; the first word of the campaign's name says it.
+"""Work of workers in the tests of the pool. The first word of the campaign's name selects it.
 
-Imported by spawned workers, hence small. ``python -m tests.pool_work FOLDER`` runs a pool that has to be killed.
+Imported by spawned workers, hence small. ``python -m tests.pool_work FOLDER`` runs a pool until it is killed.
 """
 
 import logging
@@ -16,9 +16,9 @@ import psutil  # type: ignore[import-untyped, unused-ignore] # stubs are a packa
 
 from config import Settings
 from errors import LoginRejected
-from messages import CampaignJob, CampaignOutcome, ClientJob, Credential, Window
+from messages import CampaignJob, CampaignOutcome, ClientJob, DialerAddress, Source, SourceIdentity, Window
 from multiprocess_manager import run_jobs
-from stops import stop_requested
+from shutdown import stop_requested
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 PASSWORD = "Tr0ub4dor&3"
@@ -28,12 +28,12 @@ logger = logging.getLogger(__name__)
 
 def job(campaign: str, hours: int = 1, *, alone: bool = False) -> CampaignJob:
     window = Window(day=date(2026, 1, 31), first_hour=0, last_hour=hours - 1, since=NOON, until=NOON)
-    credential = Credential(
-        source_key="0" * 32, campaign=campaign, client_id="C1", client_name="Client", report="user_stats",
-        dialer_url="https://dialer.example/vicidial/", username="api", password=PASSWORD, timezone="UTC",
-        max_connections=1,
+    source = Source(
+        identity=SourceIdentity("0" * 32, campaign, "C1", "Client"), report="user_stats",
+        address=DialerAddress(scheme="https", hostname="dialer.example"), username="api", password=PASSWORD,
+        timezone="UTC", max_connections=1,
     )  # fmt: skip
-    client = ClientJob(credential=credential, windows=(window,))
+    client = ClientJob(source=source, windows=(window,))
     return CampaignJob(
         job_id=f"job-{campaign}", run_id="run", campaign=campaign, clients=(client,), no_new_window_after=NOON,
         alone=alone,
@@ -48,7 +48,7 @@ def act(job: CampaignJob, settings: Settings) -> CampaignOutcome:
 
 
 def wait_for(file: Path, seconds: float = 30) -> str:
-    """The text of a file, once it has one."""
+    """Wait for the text of a file, and return it."""
     deadline = time.monotonic() + seconds
     while not (file.exists() and file.read_text()):
         assert time.monotonic() < deadline, f"{file.name} did not appear"

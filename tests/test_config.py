@@ -1,4 +1,4 @@
-"""Settings: defaults in config.py ← .env ← environment; every problem is told at once, with where it was set."""
+"""Settings: defaults in config.py ← .env ← environment. All problems are reported together, each with its origin."""
 
 import os
 import pickle
@@ -45,11 +45,12 @@ def test_the_environment_overrides_the_later_file_which_overrides_the_earlier(tm
     assert made.origins["DB_BATCH_SIZE"] == str(second)
 
 
-def copied(folder: Path, edit: tuple[str, str] = ("", "")) -> Path:
+def copy_program(folder: Path, edit: tuple[str, str] = ("", "")) -> Path:
     folder.mkdir()
-    for name in ("config.py", "errors.py", "tables.py", "utils.py"):
+    for name in ("config.py", "tables.py", "utils.py"):
         shutil.copy(ROOT / name, folder)
-    shutil.copytree(ROOT / "settings", folder / "settings", ignore=shutil.ignore_patterns("__pycache__"))
+    for room in ("errors", "settings"):
+        shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
     text = (folder / "config.py").read_text(encoding="utf-8")
     assert edit[0] in text
     (folder / "config.py").write_text(text.replace(*edit, 1), encoding="utf-8")
@@ -67,19 +68,19 @@ def said_by(program: Path, expression: str, cwd: Path) -> str:
     return done.stdout.strip()
 
 
-def test_an_edited_constant_at_the_top_is_what_counts(tmp_path: Path) -> None:
-    program = copied(tmp_path / "program", ("\nMAX_CAMPAIGN_PROCESSES = 4 ", "\nMAX_CAMPAIGN_PROCESSES = 2 "))
+def test_an_edited_default_is_used(tmp_path: Path) -> None:
+    program = copy_program(tmp_path / "program", ('"MAX_CAMPAIGN_PROCESSES", 4,', '"MAX_CAMPAIGN_PROCESSES", 2,'))
     assert said_by(program, "Settings.from_env({}).max_campaign_processes", tmp_path) == "2"
     assert said_by(program, "Settings().max_campaign_processes", tmp_path) == "2"
 
 
-def test_a_constant_that_cannot_be_is_told_with_its_place(tmp_path: Path) -> None:
-    program = copied(tmp_path / "program", ("\nHTTP_TIMEOUT = 300 ", '\nHTTP_TIMEOUT = "5 minutes" '))
+def test_an_invalid_default_is_reported_with_its_place(tmp_path: Path) -> None:
+    program = copy_program(tmp_path / "program", ('"HTTP_TIMEOUT", 300,', '"HTTP_TIMEOUT", "5 minutes",'))
     assert "HTTP_TIMEOUT=5 minutes (config.py)" in said_by(program, "Settings.from_env({})", tmp_path)
 
 
 def test_env_in_the_working_directory_overrides_the_one_beside_the_program(tmp_path: Path) -> None:
-    program = copied(tmp_path / "program")
+    program = copy_program(tmp_path / "program")
     (program / ".env").write_text("BATCH_SIZE=1\nDB_BATCH_SIZE=1\n", encoding="utf-8")
     (tmp_path / ".env").write_text("DB_BATCH_SIZE=2\nDATA_DIR=calls\n", encoding="utf-8")
     shown = "(lambda s: (s.batch_size, s.db_batch_size, s.duckdb_path.as_posix()))(Settings.from_env({}))"
@@ -263,15 +264,6 @@ def test_any_file_is_read_or_told(lines: list[tuple[str, str, str]]) -> None:
             assert isinstance(settings(file), Settings)
 
 
-def test_the_document_and_the_example_list_every_setting_with_its_default() -> None:
-    document = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
-    example = (ROOT / ".env.example").read_text(encoding="utf-8")
-    for known in SETTINGS:
-        assert f"| {known.name} | {known.default or 'empty'} | {known.allowed} | {known.description} |" in document
-        assert f"\n# {known.name}={known.default}\n" in example
-    assert document.count("\n| ") == len(SETTINGS) + 2
-
-
 def test_what_else_stands_in_files_is_kept_and_shown_nowhere(tmp_path: Path) -> None:
     first, second = tmp_path / "first.env", tmp_path / "second.env"
     first.write_text("DIALER_PASSWORD=one\nFOO=1\n", encoding="utf-8")
@@ -288,3 +280,61 @@ def test_the_log_has_what_was_set_and_the_warehouse(tmp_path: Path) -> None:
     assert [line.partition("=")[0] for line in lines[:-1]] == ["BATCH_SIZE", "SETTLE_DAYS", "WAREHOUSE"]
     assert lines[-1].startswith("All other settings have their defaults")
     assert f"SETTLE_DAYS=2 ({file})" in lines
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("environment", "environment"), ("Environment", "environment"), ("", ""), ("none", ""),
+        ("http://proxy.example:3128", "http://proxy.example:3128"),
+        ("http://me:geheim@proxy.example:3128/", "http://***@proxy.example:3128"),
+        ("http://me:ge@heim@[::1]:3128", "http://***@[::1]:3128"),
+    ],
+)  # fmt: skip
+def test_a_proxy_is_shown_without_its_login(text: str, shown: str) -> None:
+    made = settings(DIALER_PROXY=text)
+    known = next(known for known in SETTINGS if known.name == "DIALER_PROXY")
+    assert known.text(made.dialer_proxy) == shown
+    assert "heim" not in f"{made!r}{made.lines()}"
+    assert pickle.loads(pickle.dumps(made)) == made
+
+
+@pytest.mark.parametrize(
+    "text", ["me:geheim@proxy.example:3128", "socks5://me:geheim@h:1080", "http://me:geheim@pro xy:1", "http://h:99999"]
+)
+def test_what_is_no_proxy_is_told_without_its_login(text: str) -> None:
+    with pytest.raises(SettingsInvalid, match=r"DIALER_PROXY=.*http://host:port") as told:
+        settings(DIALER_PROXY=text)
+    assert "geheim" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('SERVICE_ACCOUNT_PATH="C:\\temp\\new.json"', "a tab"),
+        ('DLR="abc\\nde"', "a line break"),
+        ('DLR="abc\\rde"', "a line break"),
+        ('DLR="abc\\bde"', "a control character"),
+        ('DLR="abc\nde"', "a line break"),
+        ("DLR=ab\x01cd", "a control character"),
+    ],
+)
+def test_a_control_character_in_a_file_is_told_and_its_value_is_not(tmp_path: Path, line: str, words: str) -> None:
+    file = tmp_path / "x.env"
+    file.write_text(f"BATCH_SIZE=7\n{line}\n", encoding="utf-8")
+    with pytest.raises(SettingsInvalid, match=f"line 2: .* has {words} in it") as told:
+        settings(file)
+    assert "abc" not in str(told.value)
+
+
+@pytest.mark.parametrize("line", ["DLR='abc\\nde\\tf'", "DLR=abc\\nde\\tf", 'DLR="abc\\\\nde\\\\tf"'])
+def test_backslashes_that_stay_are_kept(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "x.env"
+    file.write_text(line, encoding="utf-8")
+    assert settings(file).others == {"DLR": "abc\\nde\\tf"}
+
+
+def test_a_key_of_several_lines_may_stand_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "x.env"
+    file.write_text('PEM="-----BEGIN KEY-----\\nabc\\n-----END KEY-----"', encoding="utf-8")
+    assert "\n" in settings(file).others["PEM"]

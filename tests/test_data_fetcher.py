@@ -1,4 +1,4 @@
-"""HTTP to one dialer, over real sockets: how it asks, how long it waits, what it asks again and what never."""
+"""HTTP to one dialer, over real sockets: requests, waits, retries, and requests never repeated."""
 
 import gzip
 import socket
@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import xxhash
 from tenacity import Future, RetryCallState, Retrying
 
-from data_fetcher import _seconds_to_wait
+from data_fetcher import Download
+from dialers.downloads import START_BYTES
+from dialers.retries import seconds_to_wait
 from errors import (
     AnswerBroken,
     CertificateInvalid,
@@ -24,8 +27,10 @@ from errors import (
     DialerRefused,
     DialerTimeout,
     DialerUnreachable,
+    GatewayFailed,
     LoginRejected,
     NoTLS,
+    PhpMessagesShown,
     RedirectRefused,
     ReportUnknown,
     RequestCancelled,
@@ -38,15 +43,15 @@ from tests.dialers.sources import (
     EXPORT,
     FORM,
     REPORT,
+    connect_to,
+    count_exports,
     download,
-    downloaded_by,
-    exports_asked,
+    download_through,
     listener,
     quick,
     read_request,
     small_world,
     source,
-    talking,
 )
 from tests.simulated_dialer.client import export
 
@@ -83,7 +88,7 @@ def test_an_export_is_asked_for_by_post_with_the_login_sent_at_once(dialer: Simu
 
 
 def test_the_version_is_asked_for_without_a_login(dialer: SimulatedDialer, tmp_path: Path) -> None:
-    with talking(source(dialer, password="wrong"), quick(tmp_path)) as ours:
+    with connect_to(source(dialer, password="wrong"), quick(tmp_path)) as ours:
         version = ours.version()
     assert version is not None
     assert (version.build, version.now) == (250720, dialer.world.now)
@@ -94,7 +99,7 @@ def test_the_version_is_asked_for_without_a_login(dialer: SimulatedDialer, tmp_p
 def test_a_build_of_five_digits_is_understood(tmp_path: Path) -> None:
     with (
         SimulatedDialer(small_world(), "80910-1234", [REPORT]) as dialer,
-        talking(source(dialer), quick(tmp_path)) as ours,
+        connect_to(source(dialer), quick(tmp_path)) as ours,
     ):
         version = ours.version()
     assert version is not None
@@ -106,25 +111,25 @@ def test_a_dialer_that_tells_no_version_is_still_asked(
     dialer: SimulatedDialer, tmp_path: Path, wrong: dict[str, Any]
 ) -> None:
     dialer.misbehave(pages=(API,), **wrong)
-    with talking(source(dialer), quick(tmp_path)) as ours:
+    with connect_to(source(dialer), quick(tmp_path)) as ours:
         assert ours.version() is None
         assert ours.download(EXPORT, FORM, tmp_path / "x")
 
 
 def test_a_version_that_is_only_missing_now_is_asked_for_again(dialer: SimulatedDialer, tmp_path: Path) -> None:
     dialer.misbehave(status=503, retry_after=0, requests=1, pages=(API,))
-    with talking(source(dialer), quick(tmp_path)) as ours:
+    with connect_to(source(dialer), quick(tmp_path)) as ours:
         assert ours.version() is not None
     with SimulatedDialer(small_world(), "150201-1000", [REPORT]) as old:
         old.misbehave(database_down=True)
-        with talking(source(old), quick(tmp_path, retry_attempts=1)) as ours, pytest.raises(DialerBusy):
+        with connect_to(source(old), quick(tmp_path, retry_attempts=1)) as ours, pytest.raises(DialerBusy):
             ours.version()
 
 
 def test_no_calls_are_no_file_and_no_error(tmp_path: Path) -> None:
     with SimulatedDialer(small_world(calls_per_hour=0), accounts=[REPORT]) as dialer:
         form = [("query_date", "2020-01-01"), ("end_date", "2020-01-01")]
-        with talking(source(dialer), quick(tmp_path)) as ours:
+        with connect_to(source(dialer), quick(tmp_path)) as ours:
             assert not ours.download(EXPORT, [*form, ("run_export", "1"), ("group[]", "---ALL---")], tmp_path / "x")
     assert not (tmp_path / "x").exists()
 
@@ -158,7 +163,7 @@ def test_users_and_passwords_of_any_script_work_as_the_dialer_strips_them(tmp_pa
 
 
 def test_a_connection_is_kept_for_the_next_request(dialer: SimulatedDialer, tmp_path: Path) -> None:
-    with talking(source(dialer), quick(tmp_path)) as ours:
+    with connect_to(source(dialer), quick(tmp_path)) as ours:
         ours.version()
         for _ in range(3):
             ours.download(EXPORT, FORM, tmp_path / "x")
@@ -223,9 +228,9 @@ def test_a_kept_connection_that_is_gone_is_replaced_and_the_password_is_not_doub
 
     with listener(answer_once) as port:
         who, settings = source(f"http://127.0.0.1:{port}/vicidial/"), quick(tmp_path, retry_attempts=1)
-        with talking(who, settings) as dialer:
-            dialer.introduction()
-            assert downloaded_by(dialer, settings) == b""
+        with connect_to(who, settings) as dialer:
+            dialer.ask_version()
+            assert download_through(dialer, settings) == b""
             assert not dialer.never_worked
             assert (dialer.traffic.requests, dialer.traffic.retries, len(served)) == (3, 1, 2)
 
@@ -261,7 +266,7 @@ def test_a_run_that_is_stopped_leaves_a_download(dialer: SimulatedDialer, tmp_pa
     stopped = threading.Event()
     threading.Timer(0.3, stopped.set).start()
     settings = quick(tmp_path, request_timeout=30)
-    with talking(source(dialer), settings, cancelled=stopped.is_set) as ours:
+    with connect_to(source(dialer), settings, cancelled=stopped.is_set) as ours:
         assert seconds(lambda: ours.download(EXPORT, FORM, tmp_path / "x"), RequestCancelled) < 1.5
 
 
@@ -270,7 +275,7 @@ def test_a_run_that_is_stopped_leaves_a_wait(tmp_path: Path) -> None:
     threading.Timer(0.2, stopped.set).start()
     with SimulatedDialer(small_world(), accounts=[REPORT]) as dialer:
         dialer.misbehave(status=503, retry_after=5)
-        with talking(source(dialer), quick(tmp_path), cancelled=stopped.is_set) as ours:
+        with connect_to(source(dialer), quick(tmp_path), cancelled=stopped.is_set) as ours:
             assert seconds(lambda: ours.download(EXPORT, FORM, tmp_path / "x"), RequestCancelled) < 1
 
 
@@ -294,13 +299,13 @@ def test_what_can_pass_is_asked_again_and_the_file_is_whole(
     settings = quick(tmp_path)
     whole = download(source(dialer), settings)  # from here on the password is known to work
     dialer.misbehave(requests=1, pages=(EXPORT,), **wrong)
-    with talking(source(dialer), settings) as ours:
+    with connect_to(source(dialer), settings) as ours:
         ours.download(EXPORT, FORM, tmp_path / "x")
         assert (tmp_path / "x").read_bytes() == whole
         assert (ours.traffic.requests, ours.traffic.retries) == (2, 1)
 
 
-@pytest.mark.parametrize("status", [502, 504])
+@pytest.mark.parametrize("status", [408, 502, 503, 504, 520, 522, 524, 527])
 def test_a_gateway_that_cannot_reach_the_dialer_is_asked_again(tmp_path: Path, status: int) -> None:
     answers = iter([b"HTTP/1.1 %d Bad\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n" % status])
 
@@ -309,6 +314,15 @@ def test_a_gateway_that_cannot_reach_the_dialer_is_asked_again(tmp_path: Path, s
 
     with listener(talk) as port:
         assert download(source(f"http://127.0.0.1:{port}/"), quick(tmp_path)) == BODY
+
+
+def test_a_gateway_that_stays_away_is_named(tmp_path: Path) -> None:
+    answer = b"HTTP/1.1 524 Timeout\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n"
+    with (
+        listener(lambda connection: connection.sendall(answer)) as port,
+        pytest.raises(GatewayFailed, match=r"place of 127.0.0.1:\d+: .*in time \(HTTP 524\)"),
+    ):
+        download(source(f"http://127.0.0.1:{port}/"), quick(tmp_path, retry_attempts=2))
 
 
 def test_a_body_shorter_than_announced_is_asked_again(tmp_path: Path) -> None:
@@ -327,7 +341,7 @@ def test_a_database_that_is_down_is_asked_again(tmp_path: Path) -> None:
     with SimulatedDialer(small_world(), "210303-1000", [REPORT], php=7) as dialer:
         dialer.misbehave(database_down=True, requests=1)
         assert download(source(dialer), quick(tmp_path)).startswith(b"call_date\t")
-        assert exports_asked(dialer) == 2
+        assert count_exports(dialer) == 2
 
 
 def test_a_dialer_that_comes_up_late_is_reached(dialer: SimulatedDialer, tmp_path: Path) -> None:
@@ -338,7 +352,7 @@ def test_a_dialer_that_comes_up_late_is_reached(dialer: SimulatedDialer, tmp_pat
         opened.append(SimulatedDialer(small_world(), accounts=[REPORT], port=dialer.port))
         opened[0].start()
 
-    with talking(source(dialer), quick(tmp_path, retry_attempts=9)) as ours:
+    with connect_to(source(dialer), quick(tmp_path, retry_attempts=9)) as ours:
         timer = threading.Timer(0.2, come_up)
         timer.start()
         assert ours.download(EXPORT, FORM, tmp_path / "x")
@@ -357,16 +371,16 @@ def test_a_dialer_that_is_not_there_is_told(dialer: SimulatedDialer, tmp_path: P
 
 def test_the_number_of_tries_is_kept(dialer: SimulatedDialer, tmp_path: Path) -> None:
     dialer.misbehave(status=503, retry_after=0)
-    with talking(source(dialer), quick(tmp_path, retry_attempts=4)) as ours, pytest.raises(DialerBusy):
+    with connect_to(source(dialer), quick(tmp_path, retry_attempts=4)) as ours, pytest.raises(DialerBusy):
         ours.download(EXPORT, FORM, tmp_path / "x")
-    assert (ours.traffic.requests, ours.traffic.retries, exports_asked(dialer)) == (4, 3, 4)
+    assert (ours.traffic.requests, ours.traffic.retries, count_exports(dialer)) == (4, 3, 4)
 
 
 def test_the_time_for_all_tries_is_kept(dialer: SimulatedDialer, tmp_path: Path) -> None:
     dialer.misbehave(status=503)
     settings = quick(tmp_path, retry_attempts=20, retry_total=1.6)
     assert seconds(lambda: download(source(dialer), settings), DialerBusy) <= 1.8
-    assert exports_asked(dialer) >= 2
+    assert count_exports(dialer) >= 2
 
 
 def test_the_time_that_the_dialer_asks_for_is_waited(dialer: SimulatedDialer, tmp_path: Path) -> None:
@@ -381,7 +395,7 @@ def test_a_dialer_that_asks_for_more_time_than_there_is_is_left_at_once(
 ) -> None:
     dialer.misbehave(status=429, retry_after=100)
     assert seconds(lambda: download(source(dialer), quick(tmp_path)), DialerBusy) < 0.5
-    assert exports_asked(dialer) == 1
+    assert count_exports(dialer) == 1
 
 
 def test_waits_double_with_jitter_up_to_a_limit() -> None:
@@ -389,7 +403,7 @@ def test_waits_double_with_jitter_up_to_a_limit() -> None:
         state = RetryCallState(Retrying(), None, (), {})
         state.attempt_number = attempt
         state.outcome = Future.construct(attempt, error, has_exception=True)
-        return [_seconds_to_wait(state) for _ in range(200)]
+        return [seconds_to_wait(state) for _ in range(200)]
 
     for attempt, usual in enumerate((1, 2, 4, 8, 16, 30, 30), 1):
         drawn = waits(attempt, AnswerBroken("dialer.example", "reset"))
@@ -404,16 +418,16 @@ def test_waits_double_with_jitter_up_to_a_limit() -> None:
 
 def test_an_empty_500_is_asked_again_exactly_once(dialer: SimulatedDialer, tmp_path: Path) -> None:
     dialer.misbehave(status=500)
-    with talking(source(dialer), quick(tmp_path, retry_attempts=9)) as ours:
+    with connect_to(source(dialer), quick(tmp_path, retry_attempts=9)) as ours:
         for asked in (2, 4):
             with pytest.raises(DialerFailed, match=EXPORT):
                 ours.download(EXPORT, FORM, tmp_path / "x")
-            assert exports_asked(dialer) == asked
+            assert count_exports(dialer) == asked
 
 
 @pytest.mark.parametrize(
     ("wrong", "kind"),
-    [({"display_errors": True}, ReportUnknown), ({"status": 404}, DialerRefused), ({"status": 400}, DialerRefused)],
+    [({"display_errors": True}, PhpMessagesShown), ({"status": 404}, DialerRefused), ({"status": 400}, DialerRefused)],
 )
 def test_a_message_is_not_asked_for_twice(
     dialer: SimulatedDialer, tmp_path: Path, wrong: dict[str, Any], kind: type[SyncError]
@@ -421,11 +435,11 @@ def test_a_message_is_not_asked_for_twice(
     dialer.misbehave(**wrong)
     with pytest.raises(kind):
         download(source(dialer), quick(tmp_path))
-    assert exports_asked(dialer) == 1
+    assert count_exports(dialer) == 1
 
 
 def test_a_form_instead_of_an_export_is_named(dialer: SimulatedDialer, tmp_path: Path) -> None:
-    with talking(source(dialer), quick(tmp_path)) as ours, pytest.raises(ReportUnknown, match='"Export Calls'):
+    with connect_to(source(dialer), quick(tmp_path)) as ours, pytest.raises(ReportUnknown, match='"Export Calls'):
         ours.download(EXPORT, [("query_date", "2026-03-02")], tmp_path / "x")
 
 
@@ -439,10 +453,10 @@ def test_a_clean_truncation_is_no_error_here(dialer: SimulatedDialer, tmp_path: 
 def test_a_redirect_is_not_followed(dialer: SimulatedDialer, tmp_path: Path) -> None:
     with SimulatedDialer(small_world(), accounts=[REPORT]) as other:
         dialer.misbehave(redirect_to=other.url + EXPORT)
-        with pytest.raises(RedirectRefused, match=f"redirects to http://127.0.0.1:{other.port}, and"):
+        with pytest.raises(RedirectRefused, match=f"redirects to http://127.0.0.1:{other.port}. A"):
             download(source(dialer), quick(tmp_path))
         assert other.seen.connections == 0
-    assert exports_asked(dialer) == 1
+    assert count_exports(dialer) == 1
 
 
 # TLS
@@ -471,7 +485,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_unless_the_row_says_ot
         with pytest.raises(CertificateInvalid, match=f"certificate of 127.0.0.1:{port}"):
             download(who, quick(tmp_path))
         assert requests_read == []
-        assert download(source(who.dialer_url, verify_tls=False), quick(tmp_path)) == BODY
+        assert download(source(who.address.url, verify_tls=False), quick(tmp_path)) == BODY
 
 
 def test_an_address_with_the_wrong_scheme_is_told(dialer: SimulatedDialer, tmp_path: Path) -> None:
@@ -488,3 +502,11 @@ def test_a_tls_connection_that_breaks_after_a_first_login_is_not_tried_again(
         with pytest.raises(AnswerBroken):
             download(who, quick(tmp_path))
     assert requests_read == [1]
+
+
+def test_an_export_comes_with_its_hash_and_its_beginning(dialer: SimulatedDialer, tmp_path: Path) -> None:
+    with connect_to(source(dialer), quick(tmp_path)) as ours:
+        downloads = [ours.download(EXPORT, FORM, tmp_path / "x") for _ in range(2)]
+    content = (tmp_path / "x").read_bytes()
+    assert len(content) > START_BYTES
+    assert downloads == [Download(xxhash.xxh3_128_hexdigest(content), content[:START_BYTES])] * 2

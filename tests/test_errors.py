@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 import errors
-from errors import SyncError
+from errors import Label, SyncError
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "dialer.example:8080"
@@ -39,6 +39,7 @@ EXAMPLES: dict[type[SyncError], tuple[object, ...]] = {
     errors.BigQueryRefused: ("run a query", "invalidQuery"),
     errors.ImportRefused: ("clients.csv", "line 2, url: is empty"),
     errors.OptionInvalid: ("--days", "x", "1 to 31"),
+    errors.OptionRefused: ("This day is not over.", "Use an earlier one."),
     errors.PhoneKeyLost: ("data/phone.key",),
     errors.PhoneKeyMissing: ("data/phone.key",),
     errors.DemoMissing: ("demo --again",),
@@ -50,17 +51,35 @@ EXAMPLES: dict[type[SyncError], tuple[object, ...]] = {
     errors.NotPermitted: (HOST, "report", "switch it on."),
     errors.AddressBlocked: (HOST, "report"),
     errors.ReportUnknown: (HOST, '"a page {with} braces"'),
+    errors.PhpMessagesShown: (HOST,),
+    errors.SentenceUnknown: (HOST, '"No hay llamadas"', "0a1b", "Apache PHP/8.2"),
     errors.RedirectRefused: (HOST, "https://other.example"),
     errors.DialerRefused: (HOST, 404, "/crm/vicidial/call_report_export.php"),
-    errors.CertificateInvalid: (HOST, "expired"),
+    errors.CertificateInvalid: (HOST, "it has expired", "Renew it."),
+    errors.TLSTooOld: (HOST, "unsupported protocol"),
+    errors.ClientCertificateWanted: (HOST,),
+    errors.HandshakeRefused: (HOST, "handshake failure"),
+    errors.EncryptionMissing: (HOST,),
+    errors.GatewayFailed: (HOST, "it got no answer (HTTP 502)", None),
     errors.CampaignsUnnamed: (HOST, 150201),
-    errors.WrongZone: (f"{HOST} is -5 hours from UTC, which is not Asia/Tokyo:", "Set Timezone."),
+    errors.NothingVisible: (f"{HOST} shows user 'report' no in-groups.", "Widen its user group."),
+    errors.WrongZone: (f"{HOST} is 5 hours behind UTC, which is not Asia/Tokyo:", "Set Timezone."),
+    errors.WorkerError: ("it failed",),
+    errors.WorkerDied: ("Sales", "SIGKILL"),
+    errors.WorkerNotStarted: ("Sales", "OSError"),
+    errors.CampaignTimeout: ("Sales", "it took longer than 3600 seconds"),
+    errors.CampaignStopped: ("Sales",),
+    errors.CampaignNotStarted: ("Sales",),
+    errors.WorkFailed: ("Sales", "KeyError in windows.py, line 7"),
     errors.DialerUnreachable: (HOST, "connection refused"),
     errors.NoTLS: (HOST,),
+    errors.AuthoritiesUnusable: (HOST, "REQUESTS_CA_BUNDLE", "/etc/ca.pem", "it is not there"),
+    errors.ProxyFailed: (HOST, "http://proxy.example:3128", "HTTPS_PROXY", "connection refused"),
     errors.DialerResting: (HOST, "2026-03-02 10:00", "timed out", "11:00", "NAME"),
     errors.MemoryShort: ("Sales",),
     errors.DialerBusy: (HOST, "HTTP 503", None),
     errors.DialerTimeout: (HOST, 300.0),
+    errors.AnswerTooLarge: (HOST, 2048),
     errors.AnswerBroken: (HOST, "it ends inside a record"),
     errors.DialerFailed: (HOST, "user_stats.php"),
     errors.SlotUnavailable: (HOST, 2),
@@ -140,3 +159,30 @@ def test_a_lack_of_memory_is_known_by_any_name(error: Exception, is_one: bool) -
 def test_what_the_caller_does_next_is_decided_by_one_group() -> None:
     for kind in set(EXAMPLES) - GROUPS:
         assert sum(issubclass(kind, group) for group in GROUPS - {SyncError}) == (kind is not errors.WarehouseHeld)
+
+
+def test_a_file_of_this_machine_that_is_not_as_it_should_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    for act in (
+        (tmp_path / "file" / "below").mkdir,
+        (tmp_path / "file").mkdir,
+        tmp_path.read_bytes,
+        lambda: (tmp_path / ("x" * 300)).write_bytes(b""),
+    ):
+        with pytest.raises(OSError) as caught:
+            act()
+        assert str(tmp_path) in str(errors.build_file_error(caught.value))
+    assert "no locks" in str(errors.build_file_error(OSError(errno.ENOLCK, "No locks available")))
+    assert "no locks" in str(
+        errors.build_file_error(NotImplementedError("FileSystem does not appear to support flock"))
+    )
+    assert errors.build_file_error(ConnectionResetError(104, "reset")) is None
+
+
+@pytest.mark.parametrize("label", Label)
+def test_a_stored_word_is_read_back_as_its_label(label: Label) -> None:
+    assert Label.parse(str(label)) is label
+
+
+def test_a_word_of_another_version_counts_as_a_failure() -> None:
+    assert (Label.parse("out of coffee"), Label.parse(None)) == (Label.FAILED, None)

@@ -1,9 +1,10 @@
-"""What a record tells about itself."""
+"""Tests of the frozen records in messages/."""
 
 from dataclasses import replace
 
 import pytest
 
+from messages import SourceIdentity
 from tests.dialers.sources import BEST
 
 
@@ -21,4 +22,4 @@ from tests.dialers.sources import BEST
 )
 def test_a_proposed_argument_means_the_same_to_every_shell(names: tuple[str, ...], argument: str) -> None:
     name, number = names
-    assert replace(BEST, client_name=name, client_id=number).argument == argument
+    assert replace(BEST, identity=SourceIdentity("0", "Sales", number, name)).argument == argument

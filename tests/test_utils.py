@@ -1,4 +1,4 @@
-"""The few helpers that know nothing of the trade."""
+"""Functions without a word of the trade."""
 
 from datetime import timedelta
 from itertools import pairwise

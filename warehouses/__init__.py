@@ -1,1 +1,1 @@
-"""Where calls go to: one module per warehouse, and the SQL of a commit. All SQL of the project lives here."""
+"""Warehouses for calls and state: a folder each, and the SQL of a commit. All SQL of the project stands here."""

@@ -1,4 +1,4 @@
-"""One row of `main.py check`: what an attempt found, or what went wrong and what to do."""
+"""One row of `main.py check`: the result of an attempt, or its failure with advice."""
 
 from collections.abc import Callable
 
@@ -6,11 +6,11 @@ from errors import SyncError, WarehouseError
 from messages import Finding
 
 
-def finding(name: str, attempt: Callable[[], str]) -> Finding:
-    """``attempt`` tries the thing and tells what it found; its SyncError is what the operator is told instead."""
+def run_check(name: str, attempt: Callable[[], str]) -> Finding:
+    """Run an attempt and report its text, or the message and advice of its SyncError."""
     try:
         return Finding(name=name, ok=True, detail=attempt())
     except SyncError as exc:
-        happened, advice = (text.format(*exc.args) for text in (exc.happened, exc.advice))
+        notice = exc.notice
         unusable = isinstance(exc, WarehouseError)
-        return Finding(name=name, ok=False, detail=happened, advice=advice, unusable=unusable)
+        return Finding(name=name, ok=False, detail=notice.happened, advice=notice.advice, unusable=unusable)

@@ -1,4 +1,4 @@
-"""A program with its own folder, and dialers with a small world that stands shortly before the present moment."""
+"""A program with its own folder, and dialers with a small world shortly before the present moment."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -13,7 +13,7 @@ from simulated_dialer import Account, SimulatedDialer, World
 from tests.acceptance.running import PASSWORD, USER, ZONE, Program
 
 LAG = timedelta(minutes=40)
-"""So that a test can move a dialer's clock on without passing the program's."""
+"""Lag of a dialer's clock. A test can move it on without passing the program's."""
 
 
 class Dialers(Protocol):
@@ -27,7 +27,7 @@ def program(tmp_path: Path) -> Program:
 
 @pytest.fixture
 def dialers() -> Iterator[Dialers]:
-    """Makes running dialers; calls come at all hours, so that it does not matter when the tests run."""
+    """Return a function for starting dialers. Calls come at all hours, so tests may run at any hour."""
     with ExitStack() as stack:
 
         def make(seed: int = 1, *, calls_per_hour: float = 4, days: int = 2) -> SimulatedDialer:

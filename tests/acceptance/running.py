@@ -1,27 +1,43 @@
-"""Runs main.py as its user does, in a process of its own; knows nothing of the program but its commands and tables."""
+"""Run main.py as its user does, in a process of its own."""
 
+import contextlib
 import csv
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 
+from config import Settings
+from database import open_warehouse
+from engine.client_imports import import_clients
+from engine.data_folder import prepare_data_dir
 from tests.bigquery.running import Emulator
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HEADER = ("Campaign", "URL", "Username", "Password", "ClientName", "ClientID", "Timezone")
 USER, PASSWORD = "report", "Tr0ub4dor-Marked-Passw0rd"
-ZONE = "America/New_York"
+
+
+def _choose_zone() -> str:
+    """Return a zone west of UTC in which it is day: no midnight lies in the hours that a cycle reads again."""
+    zones = "America/New_York", "Pacific/Honolulu", "America/Noronha"
+    return next(zone for zone in zones if 7 <= datetime.now(ZoneInfo(zone)).hour < 23)
+
+
+ZONE = _choose_zone()
+"""Zone of the dialers and of their rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What a command printed and how it ended."""
+    """Output and exit code of a command."""
 
     code: int
     text: str
@@ -50,39 +66,60 @@ class Program:
         text, _ = process.communicate(timeout=120)
         return Finished(process.returncode, text)
 
+    def run_measured(self, *arguments: str) -> tuple[Finished, int]:
+        """Return also the peak size of its largest process, in KB. On Windows it is 0."""
+        report = self.folder / "largest process"
+        arguments = (str(report), str(ROOT / "main.py"), *arguments)
+        process = subprocess.run(
+            [sys.executable, str(Path(__file__).with_name("measuring.py")), *arguments],
+            cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, encoding="utf-8", timeout=120, check=False,
+        )  # fmt: skip
+        return Finished(process.returncode, process.stdout), int(report.read_text(encoding="utf-8"))
+
     def import_clients(self, *rows: Sequence[str]) -> Finished:
-        """Rows of Campaign, URL, ClientID and, where it is not the right one, the password."""
+        """Run the command for rows of Campaign, URL, ClientID and, if it is not the right one, the password."""
+        return self.run("clients", "import", str(self._write_clients(rows)))
+
+    def add_clients(self, *rows: Sequence[str]) -> None:
+        """Import the same rows within this process. A second cheaper for a test of something else."""
+        settings = Settings.from_env(self.environment, [])
+        prepare_data_dir(settings.data_dir)
+        with contextlib.closing(open_warehouse(settings)) as warehouse:
+            import_clients(warehouse, settings, self._write_clients(rows), replace=False)
+
+    def _write_clients(self, rows: Sequence[Sequence[str]]) -> Path:
         path = self.folder / "clients.csv"
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(HEADER)
             for campaign, url, client, *password in rows:
                 writer.writerow([campaign, url, USER, *(password or [PASSWORD]), f"Client {client}", client, ZONE])
-        return self.run("clients", "import", str(path))
+        return path
 
     def rows(self, query: str) -> list[dict[str, Any]]:
-        """Rows of a query, which names tables as ``vicidial.calls``."""
+        """Return the rows of a query. Its table names look like ``vicidial.calls``."""
         with duckdb.connect(self.data / "calls.duckdb", read_only=True) as db:
             db.execute("SET TimeZone = 'UTC'")
             found: list[dict[str, Any]] = db.sql(query).to_arrow_table().to_pylist()
         return found
 
     def change(self, statement: str) -> None:
-        """Behind the program's back, as an operator would."""
+        """Run a statement behind the program's back, like an operator."""
         with duckdb.connect(self.data / "calls.duckdb") as db:
             db.execute(statement)
 
     def calls(self) -> list[dict[str, Any]]:
-        """Every column of every call, in a fixed order."""
+        """Return every column of every call, in a fixed order."""
         return self.rows("SELECT * FROM vicidial.calls ORDER BY client_id, call_key")
 
     def leftovers(self) -> list[Path]:
-        """Files of the way that should be gone when a run is over."""
+        """Return temporary files left after a run."""
         return [path for name in ("spool", "downloads") for path in (self.data / name).rglob("*") if path.is_file()]
 
 
 class ProgramOnBigQuery(Program):
-    """The same with its tables in an emulator, in a dataset of its own."""
+    """A program with its tables in an emulator, in a dataset of its own."""
 
     def __init__(self, folder: Path, emulator: Emulator, **settings: str) -> None:
         self.emulator = emulator

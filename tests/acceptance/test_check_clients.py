@@ -1,4 +1,4 @@
-"""`main.py check`, its second half: every client is tried; each mistake is named with what to do, at no more cost."""
+"""`main.py check`, its second half: every client is tested, and each mistake is named with its fix."""
 
 import json
 import time
@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from simulated_dialer import Account, SimulatedDialer
+from simulated_dialer import Account, Sight, SimulatedDialer
 from tests.acceptance.conftest import Dialers
 from tests.acceptance.running import PASSWORD, USER, ZONE, Program
 from tests.dialers.certificates import self_signed
@@ -19,25 +19,25 @@ from tests.dialers.sources import listener
 
 WRONG = "Wr0ng-Marked-Passw0rd"
 EXPORT, API = "call_report_export.php", "non_agent_api.php"
-ALL_THINGS = ["reachable", "TLS", "VICIdial", "clock", "login", "rights", "report"]
+ALL_THINGS = ["reachable", "TLS", "VICIdial", "clock", "login", "rights", "report", "visible"]
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a run of `check --json` said of clients."""
+    """Findings of `check --json` about clients."""
 
     code: int
     rows: list[dict[str, Any]]
     text: str
 
     def of(self, client: str) -> list[tuple[str, bool]]:
-        """Things tried for a client, in order, and whether they were well."""
+        """Return the tests of a client, in order, with their results."""
         rows = [row for row in self.rows if row["client_id"] == client]
         assert all(row["name"].startswith(f"Client {client} ({row['campaign']}): ") for row in rows)
         return [(row["name"].rpartition(": ")[2], row["ok"]) for row in rows]
 
     def failed(self, client: str) -> str:
-        """The one thing that failed, what happened and what to do; nothing may be tried after it."""
+        """Return the one failed test with message and fix. It must be the last one."""
         things = self.of(client)
         assert [ok for _, ok in things] == [True] * (len(things) - 1) + [False]
         row = [row for row in self.rows if row["client_id"] == client][-1]
@@ -61,7 +61,7 @@ def check(program: Program, *arguments: str, **settings: str) -> Checked:
     return Checked(done.code, [row for row in rows if row["campaign"] is not None], done.text)
 
 
-def given(program: Program, *rows: tuple[str, ...], **columns: str) -> None:
+def import_rows(program: Program, *rows: tuple[str, ...], **columns: str) -> None:
     """A credentials table that the operator made, of campaign, URL, client and, where others are meant, password
     and time zone; ``columns`` are the same in all rows."""
     program.data.mkdir()
@@ -88,16 +88,16 @@ def test_all_is_well_and_little_is_asked_for(program: Program, dialer: Simulated
     temporary = program.folder / "temporary"
     temporary.mkdir()
     (program.folder / ".env").write_text(f"DIALER_PASSWORD={PASSWORD}\nDATASET=x\n", encoding="utf-8")
-    given(
+    import_rows(
         program,
         ("Sales", dialer.url, "1"),
         ("Agents", dialer.url + "user_stats.php?user=2001", "2", "env:DIALER_PASSWORD"),
     )
     found = check(program, TMPDIR=str(temporary))
     assert found.code == 0, found.text
-    assert found.of("1") == found.of("2") == [(thing, True) for thing in ALL_THINGS]
+    assert found.of("1") == [*found.of("2"), ("visible", True)] == [(thing, True) for thing in ALL_THINGS]
     assert "build 250720" in found.told("1", "VICIdial")
-    assert [request.page for request in dialer.seen.log] == [API, EXPORT, "user_stats.php"]
+    assert [request.page for request in dialer.seen.log] == [API, EXPORT, EXPORT, "user_stats.php"]
     asked = dict(dialer.seen.log[1].parameters)
     assert asked["query_hour"] == asked["end_hour"]
     assert list(temporary.iterdir()) == program.leftovers() == []
@@ -111,15 +111,26 @@ def test_all_is_well_and_little_is_asked_for(program: Program, dialer: Simulated
     assert "FIRST_RUN_DAYS=1 (environment)" in shown.text
 
 
+def test_a_parameter_that_the_build_does_not_know_is_named(program: Program, dialer: SimulatedDialer) -> None:
+    query = f"{EXPORT}?user=2001&group[]=---ALL---"
+    with SimulatedDialer(dialer.world, accounts=[Account(USER, PASSWORD)], build="220301-1000") as old:
+        import_rows(program, ("Sales", old.url + query, "1"), ("Sales", dialer.url + query, "2"))
+        found = check(program)
+    assert "build 220301 does not know user of the row's URL" in found.told("1", "URL")
+    assert "build 230622 or later" in found.told("1", "URL")
+    assert found.told("2", "URL") == ""
+
+
 def test_a_wrong_password_costs_one_login_until_it_is_asked_for_again(
     program: Program, dialer: SimulatedDialer
 ) -> None:
-    given(program, ("Sales", dialer.url, "1", WRONG), ("Support", dialer.url, "2", WRONG))
+    import_rows(program, ("Sales", dialer.url, "1", WRONG), ("Support", dialer.url, "2", WRONG))
     first = check(program)
     assert (first.code, dialer.seen.failed_logins) == (1, {USER: 1})
     assert first.failed("1").startswith("login: 127.0.0.1")
     assert "Correct the password" in first.failed("1")
     assert "is not tried" in first.failed("2")
+    assert program.run("clients", "list").text.count("login was rejected") == 2
     again = check(program)
     assert all("refused this password at 20" in again.failed(client) for client in "12")
     program.run("--single")
@@ -135,7 +146,7 @@ def test_a_wrong_password_costs_one_login_until_it_is_asked_for_again(
 
 
 def test_a_retry_releases_what_was_refused_and_nothing_else(program: Program, dialer: SimulatedDialer) -> None:
-    given(
+    import_rows(
         program,
         ("Sales", dialer.url, "1", WRONG),
         ("Sales", dialer.url, "2", "0ther-" + WRONG),
@@ -177,7 +188,7 @@ def test_each_mistake_is_named_and_no_password_goes_astray(
     ]
     with ExitStack() as stack:
         without = [stack.enter_context(SimulatedDialer(dialer.world, accounts=[account])) for account in accounts]
-        given(
+        import_rows(
             program,
             ("Wrong", "http://no-such-host.invalid/", "host"),
             ("Wrong", "http://127.0.0.1:9/vicidial/", "port"),
@@ -190,6 +201,7 @@ def test_each_mistake_is_named_and_no_password_goes_astray(
             ("Right", dialer.url, "right"),
             ("Right", silent.url, "silent"),
             ("Wrong", "dialer", "typo"),
+            ("Wrong", dialer.url, "variable", "env:NOT_SET"),
         )
         found = check(program)
     assert found.code == 1
@@ -201,7 +213,7 @@ def test_each_mistake_is_named_and_no_password_goes_astray(
         "moved"
     )
     assert (redirecting.seen.requests_by_page.get(EXPORT, 0), target.seen.connections) == (0, 0)
-    assert "does not speak TLS on that port" in found.failed("scheme")
+    assert "does not speak TLS. Nothing was sent" in found.failed("scheme")
     assert [thing for thing, ok in found.of("zone") if not ok] == ["clock"]
     assert "which is not Asia/Tokyo" in found.told("zone", "clock")
     assert ZONE in found.told("zone", "clock")
@@ -213,9 +225,13 @@ def test_each_mistake_is_named_and_no_password_goes_astray(
     assert found.of("right") == found.of("silent") == [(thing, True) for thing in ALL_THINGS]
     assert "Make sure yourself" in found.told("silent", "clock")
     assert "row: cannot be used: url: the URL must begin with http" in found.failed("typo")
+    assert "and import it again" in found.failed("typo")
+    assert "NOT_SET is not set" in found.failed("variable")
+    assert "Import nothing." in found.failed("variable")
     order = list(dict.fromkeys(row["client_id"] for row in found.rows))
     assert order == [
         "typo",
+        "variable",
         "host",
         "port",
         "path",
@@ -242,11 +258,14 @@ def test_a_certificate_that_nobody_vouches_for_fails_unless_the_row_says_otherwi
 
     with listener(tell_version, self_signed(tmp_path)) as port:
         url = f"https://127.0.0.1:{port}/"
-        given(program, ("Sales", url, "1", PASSWORD, "UTC"), ("Support", url, "2", PASSWORD, "UTC"), verify_tls="no")
+        import_rows(
+            program, ("Sales", url, "1", PASSWORD, "UTC"), ("Support", url, "2", PASSWORD, "UTC"), verify_tls="no"
+        )
         program.change("UPDATE vicidial.credentials SET verify_tls = 'yes' WHERE client_id = '1'")
         found = check(program)
     assert found.of("1") == [("reachable", True), ("TLS", False)]
-    assert "set VerifyTLS to no" in found.failed("1")
+    assert "it is self-signed" in found.failed("1")
+    assert "VerifyTLS" not in found.failed("1")
     assert found.of("2")[:4] == [(thing, True) for thing in ALL_THINGS[:4]]
     assert "not verified" in found.told("2", "TLS")
     assert "report: 127.0.0.1" in found.failed("2")
@@ -259,7 +278,7 @@ def test_a_dialer_that_hangs_is_waited_for_once_and_delays_no_other(
     hanging.misbehave(hang=True)
     half.misbehave(hang=True, pages=(EXPORT,))
     hung = [("Hang", hanging.url, client) for client in "123"] + [("Half", half.url, client) for client in "456"]
-    given(program, *hung, ("Sales", dialer.url, "7"))
+    import_rows(program, *hung, ("Sales", dialer.url, "7"))
     began = time.monotonic()
     found = check(program, HTTP_TIMEOUT="2", REQUEST_TIMEOUT="2", RETRY_SECONDS="1")
     assert time.monotonic() - began < 12
@@ -272,11 +291,68 @@ def test_a_dialer_that_hangs_is_waited_for_once_and_delays_no_other(
 
 def test_a_choice_leaves_the_others_alone(program: Program, dialers: Dialers, dialer: SimulatedDialer) -> None:
     other = dialers(2)
-    given(program, ("Sales", dialer.url, "1"), ("Sales", other.url, "2"), ("Support", other.url, "1"))
+    import_rows(program, ("Sales", dialer.url, "1"), ("Sales", other.url, "2"), ("Support", other.url, "1"))
     found = check(program, "--client", "Client 1", "--campaign", "Sales")
     assert found.code == 0
     assert {row["client_id"] for row in found.rows} == {"1"}
     done = program.run("check", "--client", "Nobody")
     assert done.code == 2
-    assert "that can be read has --client 'Nobody'.\n    `python main.py clients list` shows" in done.text
+    assert "has --client 'Nobody'.\n    `python main.py clients list` shows" in done.text
     assert other.seen.connections == 0
+
+
+def test_what_the_user_group_of_a_login_hides_is_told_with_what_to_change(
+    program: Program, dialer: SimulatedDialer
+) -> None:
+    seen, hidden, *_ = dialer.world.centre.campaigns
+    group, *_ = dialer.world.centre.ingroups
+    dialer.change_account(Account(USER, PASSWORD, sight=Sight(campaigns=(seen,), ingroups=(group,))))
+    import_rows(
+        program,
+        ("Sales", dialer.url, "all"),
+        ("Named", f"{dialer.url}{EXPORT}?campaign[]={seen}&campaign[]={hidden}", "2"),
+    )
+    found = check(program)
+    assert found.code == 0, found.text
+    assert f"sees 1 campaign ({seen}) and 1 in-group ({group})" in found.told("all", "visible")
+    assert f"campaign '{hidden}'" in found.told("2", "visible")
+    assert "'Allowed Campaigns'" in found.told("2", "visible")
+
+
+def test_a_page_that_dies_of_an_empty_choice_is_named_as_such(program: Program, dialer: SimulatedDialer) -> None:
+    dialer.change_account(Account(USER, PASSWORD, sight=Sight(ingroups=())))
+    import_rows(program, ("Sales", dialer.url, "1"))
+    found = check(program)
+    assert found.code == 1
+    assert found.failed("1").startswith("report: ")
+    assert "no in-groups at all" in found.failed("1")
+    assert "'Admin Viewable Groups'" in found.failed("1")
+
+
+def test_a_form_that_does_not_answer_is_no_failure(program: Program, dialer: SimulatedDialer) -> None:
+    import_rows(program, ("Sales", dialer.url, "1"))
+    dialer.answer_with(EXPORT, b"x\r\n", when={"run_export": ""})
+    found = check(program)
+    assert (found.code, found.of("1")[-1]) == (0, ("visible", True))
+    assert "does not tell what the login may see" in found.told("1", "visible")
+
+
+def test_a_dialer_without_calls_that_speaks_another_language_is_well(program: Program, dialers: Dialers) -> None:
+    dialer = punctual(dialers(calls_per_hour=0))
+    dialer.change_account(Account(USER, PASSWORD, sight=Sight(language="spanish")))
+    import_rows(program, ("Sales", dialer.url, "1"))
+    found = check(program)
+    assert (found.code, found.of("1")) == (0, [(thing, True) for thing in ALL_THINGS])
+    assert "another language" in found.told("1", "report")
+    assert dialer.seen.requests_by_page[EXPORT] == 3
+
+
+def test_hidden_numbers_and_lead_data_are_told_with_their_settings(program: Program, dialers: Dialers) -> None:
+    dialer = punctual(dialers(calls_per_hour=120))
+    dialer.change_account(Account(USER, PASSWORD, sight=Sight(phone_digits=0, hides_leads=True)))
+    import_rows(program, ("Sales", dialer.url, "1"))
+    found = check(program)
+    assert (found.code, found.of("1")) == (0, [(thing, True) for thing in ALL_THINGS])
+    told = found.told("1", "report")
+    assert "phone numbers and vendor codes and lead data" in told
+    assert "'Admin Hide Phone Data' and 'Admin Hide Lead Data'" in told

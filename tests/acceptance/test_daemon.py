@@ -29,7 +29,7 @@ def wait_for(fact: Callable[[], object], seconds: float = 30) -> None:
 @posix_only
 def test_it_says_when_the_next_cycle_starts_and_ends_on_sigterm(program: Program, dialers: Dialers) -> None:
     dialer = dialers()
-    program.import_clients(("Sales", dialer.url, "1"))
+    program.add_clients(("Sales", dialer.url, "1"))
     daemon = program.start()
     assert daemon.stdout
     for line in daemon.stdout:
@@ -45,7 +45,7 @@ def test_it_says_when_the_next_cycle_starts_and_ends_on_sigterm(program: Program
 @posix_only
 def test_a_client_that_is_added_now_is_read_in_the_next_cycle(program: Program, dialers: Dialers) -> None:
     first, second = dialers(1), dialers(2)
-    program.import_clients(("Sales", first.url, "1"))
+    program.add_clients(("Sales", first.url, "1"))
     daemon = program.start(CYCLE_INTERVAL_MINUTES="0.1")
     try:
         wait_for(lambda: first.seen.requests_by_page.get("call_report_export.php"))
@@ -61,7 +61,7 @@ def test_a_client_that_is_added_now_is_read_in_the_next_cycle(program: Program, 
 def test_a_second_one_is_refused_and_told_who_is_there(program: Program, dialers: Dialers) -> None:
     dialer = dialers()
     dialer.misbehave(latency=3)
-    program.import_clients(("Sales", dialer.url, "1"))
+    program.add_clients(("Sales", dialer.url, "1"))
     daemon = program.start()
     try:
         wait_for(lambda: dialer.seen.connections)
@@ -78,7 +78,7 @@ def test_a_second_one_is_refused_and_told_who_is_there(program: Program, dialers
 def test_workers_end_with_a_killed_parent_and_the_next_run_goes_on(program: Program, dialers: Dialers) -> None:
     dialer = dialers()
     dialer.misbehave(latency=30)
-    program.import_clients(("Sales", dialer.url, "1"))
+    program.add_clients(("Sales", dialer.url, "1"))
     daemon = program.start(HTTP_TIMEOUT="60")
     wait_for(lambda: dialer.seen.connections)
     workers = psutil.Process(daemon.pid).children(recursive=True)
@@ -94,7 +94,7 @@ def test_workers_end_with_a_killed_parent_and_the_next_run_goes_on(program: Prog
 @posix_only
 def test_a_reader_that_holds_the_file_makes_the_commit_wait(program: Program, dialers: Dialers) -> None:
     dialer = dialers()
-    program.import_clients(("Sales", dialer.url, "1"))
+    program.add_clients(("Sales", dialer.url, "1"))
     program.run("--single")
     dialer.misbehave(latency=1)
     process = program.start("--single")
@@ -110,7 +110,7 @@ def test_a_reader_that_holds_the_file_makes_the_commit_wait(program: Program, di
 @posix_only
 def test_ctrl_c_while_a_commit_waits_ends_with_a_summary(program: Program, dialers: Dialers) -> None:
     dialer = dialers()
-    program.import_clients(("Sales", dialer.url, "1"))
+    program.add_clients(("Sales", dialer.url, "1"))
     program.run("--single")
     dialer.misbehave(latency=1)
     process = program.start("--single")
@@ -155,6 +155,6 @@ def test_it_ends_in_time_although_nobody_reads_what_it_writes(program: Program, 
 
 
 def takes(number: signal.Signals, process: int) -> bool:
-    """Whether it has a handler for that signal."""
+    """Return whether the process has a handler for this signal."""
     status = Path(f"/proc/{process}/status").read_text(encoding="ascii", errors="replace")
     return bool(int(status.split("SigCgt:")[1].split()[0], 16) >> number - 1 & 1)

@@ -17,7 +17,7 @@ EVERYTHING = {"LOOKBACK_HOURS": "72", "INCLUDE_LEAD_FIELDS": "yes"}
 
 
 def tables(file: Path) -> str:
-    """Every value of every table."""
+    """Return every value of every table."""
     with duckdb.connect(file, read_only=True) as db:
         names = db.execute("SELECT table_name FROM duckdb_tables() WHERE table_name <> 'credentials'").fetchall()
         found = [db.execute(f'SELECT CAST(t AS VARCHAR) FROM vicidial."{name}" t').fetchall() for (name,) in names]
@@ -30,7 +30,7 @@ def files_with(folder: Path, *numbers: str) -> set[str]:
 
 
 def rewrite(file: Path) -> None:
-    """As docs/security.md says."""
+    """Rewrite the file as described in docs/security.md."""
     document = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
     (statements,) = re.findall(r"```sql\n(ATTACH.*?)```", document, re.DOTALL)
     fresh = file.with_name("fresh.duckdb")
@@ -43,7 +43,7 @@ def test_a_forgotten_number_is_nowhere_and_does_not_come_back(program: Program, 
     dialer = dialers()
     copy = program.folder / "copy.duckdb"
     program.environment |= EVERYTHING | {"DUCKDB_READ_COPY": str(copy)}
-    program.import_clients(("Sales", dialer.url, "1"))
+    program.add_clients(("Sales", dialer.url, "1"))
     assert program.run("--single").code == 0
     (phone, calls) = max((row["phone"], row["calls"]) for row in program.rows(
         "SELECT phone, count(*) AS calls FROM vicidial.calls WHERE direction = 'inbound' GROUP BY phone"))  # fmt: skip
@@ -103,7 +103,7 @@ def test_on_a_terminal_it_asks_first(program: Program) -> None:
             )
             for more in ([], ["--yes"])
         )  # fmt: skip
-        assert "cannot be brought back" in asked.stdout
+        assert "come back only if" in asked.stdout
         assert "Forgotten" not in asked.stdout
         assert "Nothing was erased." in asked.stdout
         assert asked.returncode == 0
@@ -117,7 +117,7 @@ def test_on_a_terminal_it_asks_first(program: Program) -> None:
 @pytest.mark.parametrize("mode", ["last4", "hash"])
 def test_a_number_that_is_not_stored_in_full_is_nowhere(program: Program, dialers: Dialers, mode: str) -> None:
     dialer = dialers()
-    program.import_clients(("Sales", dialer.url, "1"))
+    program.add_clients(("Sales", dialer.url, "1"))
     assert program.run("--single", PHONE_MODE=mode).code == 0
     numbers = {leg.phone for leg in dialer.world.legs_at(dialer.world.now) if len(leg.phone) >= 7}
     shown = tables(program.data / "calls.duckdb")
@@ -129,7 +129,7 @@ def test_a_number_that_is_not_stored_in_full_is_nowhere(program: Program, dialer
 
 
 def test_who_holds_the_warehouse_is_to_be_stopped_first(program: Program, dialers: Dialers) -> None:
-    program.import_clients(("Sales", dialers().url, "1"))
+    program.add_clients(("Sales", dialers().url, "1"))
     daemon = program.start()
     try:
         while not (program.data / "calls.duckdb.holder.json").exists():

@@ -1,6 +1,6 @@
-"""A disk without room, in each place that is written to: it is said, nothing is lost, and with room it goes on.
+"""A full disk in each written place: it is reported, nothing is lost, and with free space the program continues.
 
-Small file systems need the right to mount; where that is missing, a limit on the size of files stands in for them
+Small file systems need the right to mount. Without it, a limit on the size of files stands in for them
 (that of the DuckDB file: tests/warehouses/duckdb).
 """
 
@@ -25,9 +25,9 @@ ROOM = 64 << 20
 
 @contextmanager
 def disk(folder: Path, size: int) -> Iterator[None]:
-    """A file system of that many bytes at the folder."""
+    """Mount a file system of this size at the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    if sys.platform != "linux" or not mounted("size", size, folder):
+    if sys.platform != "linux" or not mount("size", size, folder):
         pytest.skip("file systems cannot be mounted here")
     try:
         yield
@@ -35,7 +35,7 @@ def disk(folder: Path, size: int) -> Iterator[None]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
-def mounted(kind: str, size: int, folder: Path) -> bool:
+def mount(kind: str, size: int, folder: Path) -> bool:
     option = f"{'' if kind == 'size' else 'remount,'}size={size}"
     command = ["mount", "-t", "tmpfs", "-o", option, "tmpfs", str(folder)]
     return subprocess.run(command, check=False, capture_output=True).returncode == 0
@@ -43,7 +43,7 @@ def mounted(kind: str, size: int, folder: Path) -> bool:
 
 @contextmanager
 def files_no_larger_than(size: int) -> Iterator[None]:
-    """For processes that are started in the block."""
+    """Limit the size of files for processes started in the block."""
     import resource
 
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -61,18 +61,18 @@ def test_each_place_without_room_is_named_and_nothing_is_lost(
     database = tmp_path / "database"
     program.environment |= {"DUCKDB_PATH": str(database / "calls.duckdb")}
     with disk(database, ROOM):
-        program.import_clients(("Sales", dialer.url, "1"))
+        program.add_clients(("Sales", dialer.url, "1"))
         for name in ("spool", "downloads"):
             with disk(program.data / name, PAGES * os.sysconf("SC_PAGE_SIZE")):
                 full = program.run("--single")
-            assert f"The disk that holds {program.data / name} is full. Nothing is lost" in full.text
+            assert f"The disk of {program.data / name} is full. Nothing is lost" in full.text
             assert "✗ Sales: 0 records (disk full)" in full.text
             assert (full.code, "Traceback" in full.text) == (1, False)
-        assert mounted("remount", shutil.disk_usage(database).used + (100 << 10), database)
+        assert mount("remount", shutil.disk_usage(database).used + (100 << 10), database)
         full = program.run("--single")
-        assert f"Error: The disk that holds {database / 'calls.duckdb'} is full. Nothing is lost" in full.text
+        assert f"Error: The disk of {database / 'calls.duckdb'} is full. Nothing is lost" in full.text
         assert (full.code, "Traceback" in full.text) == (3, False)
-        assert mounted("remount", ROOM, database)
+        assert mount("remount", ROOM, database)
         again = program.run("--single")
         assert again.code == 0
         legs = sum(leg.hidden is None for leg in dialer.world.legs_at(dialer.world.now))
@@ -81,10 +81,10 @@ def test_each_place_without_room_is_named_and_nothing_is_lost(
 
 def test_a_limit_of_files_is_said_like_a_full_disk(program: Program, dialers: Dialers) -> None:
     dialer = dialers(calls_per_hour=40)
-    program.import_clients(("Sales", dialer.url, "1"))
+    program.add_clients(("Sales", dialer.url, "1"))
     with files_no_larger_than(16 << 10):
         full = program.run("--single")
-    assert f"The disk that holds {program.data / 'downloads'} is full. Nothing is lost" in full.text
+    assert f"The disk of {program.data / 'downloads'} is full. Nothing is lost" in full.text
     assert (full.code, "Traceback" in full.text) == (1, False)
     assert program.run("--single").code == 0
     assert len(program.calls()) == sum(leg.hidden is None for leg in dialer.world.legs_at(dialer.world.now))

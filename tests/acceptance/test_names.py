@@ -1,4 +1,4 @@
-"""Whatever a client or campaign is called, its rows say so exactly, and nothing else notices."""
+"""Rows keep any name of a client or campaign exactly, and nothing else is affected."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ NAMES = (
 LOGGED = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d - (DEBUG|INFO|WARNING|ERROR) - .+")
 
 
-@pytest.fixture(params=["duckdb", "bigquery"])
+@pytest.fixture(params=["duckdb", pytest.param("bigquery", marks=pytest.mark.slow)])
 def program(request: pytest.FixtureRequest, tmp_path: Path) -> Program:
     if request.param == "duckdb":
         return Program(tmp_path)

@@ -25,13 +25,13 @@ def program(tmp_path: Path, emulator: Emulator) -> ProgramOnBigQuery:
     return ProgramOnBigQuery(tmp_path, emulator)
 
 
-def shown(dialer: SimulatedDialer) -> set[tuple[object, ...]]:
-    """What the dialer's export shows now."""
+def rows_shown(dialer: SimulatedDialer) -> set[tuple[object, ...]]:
+    """Return the current rows of the dialer's export."""
     legs: Iterable[Leg] = dialer.world.legs_at(dialer.world.now)
     return {(leg.uniqueid, leg.call_time_local, leg.status, int(leg.lead_id)) for leg in legs if leg.hidden is None}
 
 
-def stored(program: Program, client: str) -> set[tuple[object, ...]]:
+def rows_stored(program: Program, client: str) -> set[tuple[object, ...]]:
     found = program.rows("SELECT * FROM vicidial.calls")
     rows = [row for row in found if row["client_id"] == client]
     assert len({row["call_key"] for row in rows}) == len(rows)
@@ -53,11 +53,13 @@ def test_cycles_backfills_and_clients_work_as_on_a_file(program: ProgramOnBigQue
     assert "1 changed, 1 left" in program.import_clients(rows[0], rows[1][:3]).text
     dialer.world.now += timedelta(minutes=15)
     assert program.run("--single").code == 0
-    assert stored(program, "1") >= {leg for leg in shown(dialer) if recent(leg)}
+    assert rows_stored(program, "1") >= {leg for leg in rows_shown(dialer) if recent(leg)}
     day = (datetime.now(UTC) - timedelta(days=2)).date().isoformat()
     for _ in range(2):
         assert program.run("backfill", "--from", day, "--to", day, "--campaign", "Sales").code == 0
-    assert {row[1].date() for row in stored(program, "1") if isinstance(row[1], datetime)} >= {date.fromisoformat(day)}
+    assert {row[1].date() for row in rows_stored(program, "1") if isinstance(row[1], datetime)} >= {
+        date.fromisoformat(day)
+    }
     assert program.rows("SELECT * FROM vicidial.backfills") == []
     (lease,) = program.rows("SELECT * FROM vicidial.leases")
     assert (lease["owner"], lease["expires_at"]) == (None, None)
@@ -75,7 +77,7 @@ def staging_tables(program: ProgramOnBigQuery) -> list[str]:
 
 
 def test_no_password_is_in_a_job_or_a_table_but_the_credentials(program: ProgramOnBigQuery, dialers: Dialers) -> None:
-    program.import_clients(("Sales", dialers().url, "1"))
+    program.add_clients(("Sales", dialers().url, "1"))
     done = program.run("--single", LOG_LEVEL="DEBUG")
     assert PASSWORD not in done.text
     client = program.emulator.client()
@@ -91,7 +93,7 @@ def test_the_daemon_goes_round_and_a_second_one_is_told_who_holds_it(
     program: ProgramOnBigQuery, dialers: Dialers, tmp_path: Path
 ) -> None:
     dialer = dialers()
-    program.import_clients(("Sales", dialer.url, "1"))
+    program.add_clients(("Sales", dialer.url, "1"))
     daemon = program.start(CYCLE_INTERVAL_MINUTES="0.05")
     try:
         wait_for(lambda: len(program.rows("SELECT DISTINCT run_id FROM vicidial.runs WHERE job_id = ''")) >= 2, daemon)
@@ -106,14 +108,15 @@ def test_the_daemon_goes_round_and_a_second_one_is_told_who_holds_it(
         daemon.send_signal(signal.SIGTERM)
         text, _ = daemon.communicate(timeout=30)
     assert daemon.returncode == 143, text
-    assert stored(program, "1") == shown(dialer) & stored(program, "1") != set()
+    assert rows_stored(program, "1") == rows_shown(dialer) & rows_stored(program, "1") != set()
     assert program.run("--single", DATA_DIR=str(tmp_path / "elsewhere")).code == 0
 
 
+@pytest.mark.slow  # the promises of a lease are tested quickly with the warehouse
 def test_a_daemon_that_was_killed_is_followed_at_once_from_its_own_folder(
     program: ProgramOnBigQuery, dialers: Dialers, tmp_path: Path
 ) -> None:
-    program.import_clients(("Sales", dialers().url, "1"))
+    program.add_clients(("Sales", dialers().url, "1"))
     daemon = program.start(BIGQUERY_LEASE_SECONDS="12", BIGQUERY_JOB_TIMEOUT="11")
     wait_for(lambda: program.rows("SELECT * FROM vicidial.runs WHERE job_id = ''"), daemon)
     daemon.kill()
@@ -124,13 +127,13 @@ def test_a_daemon_that_was_killed_is_followed_at_once_from_its_own_folder(
 
 def wait_for(condition: Any, process: subprocess.Popen[str], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
-    while not tried(condition):
+    while not try_query(condition):
         assert process.poll() is None, process.communicate()[0]
         assert time.monotonic() < deadline
         time.sleep(0.3)
 
 
-def tried(condition: Any) -> Any:
+def try_query(condition: Any) -> Any:
     """Its tables may not be there yet."""
     try:
         return condition()
@@ -164,6 +167,7 @@ TROUBLES: dict[int, dict[str, Any]] = {
 """Cycle → what the dialer does in it; in the others it behaves."""
 
 
+@pytest.mark.slow
 def test_ten_cycles_with_trouble_give_the_same_content_in_both_warehouses(
     tmp_path: Path, emulator: Emulator, dialers: Dialers
 ) -> None:
@@ -174,7 +178,7 @@ def test_ten_cycles_with_trouble_give_the_same_content_in_both_warehouses(
     for program, dialer in zip(programs, worlds, strict=True):
         program.folder.mkdir()
         wrong = ("Wrong", dialer.url, "3", "no-longer-right")
-        program.import_clients(("Sales", dialer.url, "1"), ("Support", dialer.url, "2"), wrong)
+        program.add_clients(("Sales", dialer.url, "1"), ("Support", dialer.url, "2"), wrong)
     for cycle in range(10):
         for dialer in worlds:
             dialer.behave()

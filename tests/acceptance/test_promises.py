@@ -28,7 +28,7 @@ def as_row(leg: Leg) -> tuple[object, ...]:
 def test_a_day_of_a_new_build_comes_out_as_it_was_and_a_repeat_changes_nothing(program: Program) -> None:
     world = World.busy_day(3, DAY, ZONE)
     with SimulatedDialer(world, accounts=[Account(USER, PASSWORD)]) as dialer:
-        program.import_clients(("Sales", dialer.url, "1"))
+        program.add_clients(("Sales", dialer.url, "1"))
         days = "--from", DAY.isoformat(), "--to", DAY.isoformat()
         done = program.run("backfill", *days)
         assert done.code == 0, done.text
@@ -66,7 +66,7 @@ def test_two_reports_of_one_day_show_each_leg_once_in_either_order(program: Prog
     with SimulatedDialer(world, accounts=[Account(USER, PASSWORD)], php=7) as dialer:
         whole = ("Whole", dialer.url, "1")
         one = ("Agent", f"{dialer.url}user_stats.php?user={agent}&file_download=6", "1")
-        program.import_clients(whole, one)
+        program.add_clients(whole, one)
         order = ("Agent", "Whole") if agents_first else ("Whole", "Agent")
         for campaign in order:
             assert program.run("backfill", *days, "--campaign", campaign).code == 0
@@ -84,7 +84,7 @@ def test_two_reports_of_one_day_show_each_leg_once_in_either_order(program: Prog
 
 def test_call_times_are_utc_by_the_dialers_zone(program: Program, dialers: Dialers) -> None:
     dialer = dialers()
-    program.import_clients(("Sales", dialer.url, "1"))
+    program.add_clients(("Sales", dialer.url, "1"))
     program.run("--single")
     epochs = {
         (leg.uniqueid, leg.campaign_id, leg.call_time_local): datetime.fromtimestamp(leg.epoch, UTC)
@@ -100,7 +100,7 @@ def test_a_wrong_zone_is_reported_and_once_corrected_every_call_is_put_right(
 ) -> None:
     """Also those of days that no cycle would look at again."""
     dialer = dialers(days=7)
-    program.import_clients(("Sales", dialer.url, "1"))
+    program.add_clients(("Sales", dialer.url, "1"))
     path = program.folder / "clients.csv"
     right = path.read_text(encoding="utf-8")
     path.write_text(right.replace(ZONE, "UTC"), encoding="utf-8")
@@ -111,14 +111,16 @@ def test_a_wrong_zone_is_reported_and_once_corrected_every_call_is_put_right(
     assert "(wrong time zone)" in wrong.text
     assert "which is not UTC" in wrong.text
     before = {row["call_key"]: row for row in program.calls()}
+    days = len({row["call_date"] for row in before.values()})
+    assert days >= 6  # of the seven from which it was asked, the last may not have begun on the dialer
     path.write_text(right, encoding="utf-8")
     program.run("clients", "import", str(path))
     mended = program.run("--single")
     assert mended.code == 0
-    assert f"its time zone is {ZONE} now and was another before: what was read of 7 days has been" in mended.text
+    assert f"its time zone is {ZONE} now and was another before: what was read of {days} days has been" in mended.text
     after = program.calls()
     assert len(after) == len(before)
-    assert len({row["call_date"] for row in after}) == 7
+    assert len({row["call_date"] for row in after}) == days
     zone = ZoneInfo(ZONE)
     for row in after:
         assert row["call_time_local"] == before[row["call_key"]]["call_time_local"]
@@ -130,6 +132,7 @@ def test_a_wrong_zone_is_reported_and_once_corrected_every_call_is_put_right(
     assert "its time zone is" not in settled.text
 
 
+@pytest.mark.slow
 def test_no_secret_shows_anywhere_whatever_goes_wrong(program: Program, dialers: Dialers) -> None:
     secret = "Marked-5ecret-Passw0rd"
     troubles: list[dict[str, object]] = [
@@ -163,7 +166,7 @@ def test_no_secret_shows_anywhere_whatever_goes_wrong(program: Program, dialers:
 
 
 def test_the_table_has_exactly_the_columns_that_are_promised(program: Program, dialers: Dialers) -> None:
-    program.import_clients(("Sales", dialers().url, "1"))
+    program.add_clients(("Sales", dialers().url, "1"))
     program.run("--single")
     promised = (
         "call_key client_id client_name campaign direction call_date call_time call_time_local time_ambiguous lead_id"
@@ -176,7 +179,7 @@ def test_the_table_has_exactly_the_columns_that_are_promised(program: Program, d
 
 def test_personal_fields_are_stored_only_where_they_are_asked_for(program: Program, dialers: Dialers) -> None:
     dialer = dialers()
-    program.import_clients(("Sales", dialer.url, "1"))
+    program.add_clients(("Sales", dialer.url, "1"))
     assert program.run("--single", INCLUDE_LEAD_FIELDS="yes").code == 0
     (counted,) = program.rows("SELECT count(lead_last_name) AS names, count(lead_email) AS mails FROM vicidial.calls")
     assert min(counted.values()) > 0

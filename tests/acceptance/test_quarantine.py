@@ -1,4 +1,4 @@
-"""`main.py quarantine`: what could not be read is shown safely, and read again exactly once."""
+"""`main.py quarantine`: unreadable records are shown safely, and read again exactly once."""
 
 import json
 import subprocess
@@ -33,13 +33,13 @@ def record(**changes: str) -> str:
     return "\t".join(values.get(name, "") for name in HEADER.split("\t"))
 
 
-@pytest.fixture(params=["duckdb", "bigquery"])
+@pytest.fixture(params=["duckdb", pytest.param("bigquery", marks=pytest.mark.slow)])
 def program(request: pytest.FixtureRequest, tmp_path: Path, dialers: Dialers) -> Program:
-    """It has read a day with one call and one torn record."""
+    """Return a program after reading a day with one call and one torn record."""
     on_bigquery = request.param == "bigquery"
     program = ProgramOnBigQuery(tmp_path, request.getfixturevalue("emulator")) if on_bigquery else Program(tmp_path)
     dialer = dialers()
-    program.import_clients(("Sales", dialer.url, "1"))
+    program.add_clients(("Sales", dialer.url, "1"))
     dialer.answer_with("call_report_export.php", "".join(f"{line}\r\n" for line in (HEADER, record(), TORN)).encode())
     done = program.run("backfill", "--from", DAY, "--to", DAY)
     assert done.code == 0, done.text
@@ -57,7 +57,7 @@ def execute(program: Program, statement: str) -> None:
 
 
 def keep(program: Program, name: str, changes: Mapping[str, str]) -> None:
-    """As if an older reader had not been able to read a record of that answer."""
+    """Keep a record of the answer like an older parser unable to read it."""
     text = record(**changes).replace("\t", "|")
     execute(
         program,
@@ -69,7 +69,7 @@ def keep(program: Program, name: str, changes: Mapping[str, str]) -> None:
     )
 
 
-def quarantined(program: Program) -> list[str]:
+def read_quarantine(program: Program) -> list[str]:
     return sorted(row["reason"] for row in program.rows("SELECT reason FROM vicidial.quarantine"))
 
 
@@ -77,7 +77,7 @@ def phones(program: Program) -> list[tuple[str, str]]:
     return sorted((row["phone"], row["status"]) for row in program.rows("SELECT phone, status FROM vicidial.calls"))
 
 
-def killed_before_its_commit_ends(program: Program) -> None:
+def kill_before_its_commit_ends(program: Program) -> None:
     """In DuckDB a reader holds the file, so that it cannot even begin."""
     with ExitStack() as stack:
         if not isinstance(program, ProgramOnBigQuery):
@@ -109,20 +109,26 @@ def test_records_are_listed_masked_shown_whole_and_read_again_once(program: Prog
     assert r"07002345\tNI\tO'Torn M\x1b[2Jay" in shown
     assert "\x1b" not in listed.text + shown
 
+    for command in (("list",), ("show", REASON), ("replay",)):
+        nobody = program.run("quarantine", *command, "--client", "nobody")
+        assert nobody.code == 2, nobody.text
+        assert "No readable row of" in nobody.text
+        assert "--client 'nobody'" in nobody.text
+
     before = program.rows("SELECT * FROM vicidial.calls")
     stays = program.run("quarantine", "replay")
-    assert (stays.code, quarantined(program)) == (0, [REASON]), stays.text
+    assert (stays.code, read_quarantine(program)) == (0, [REASON]), stays.text
     assert "1 record read again: 0 calls inserted" in stays.text
     assert program.rows("SELECT * FROM vicidial.calls") == before
 
     keep(program, "known", {"status": "INCALL", "length_in_sec": ""})
     keep(program, "new", {"phone_number_dialed": "07003", "uniqueid": "1772463600.18", "lead_id": "18"})
-    killed_before_its_commit_ends(program)
+    kill_before_its_commit_ends(program)
     done = program.run("quarantine", "replay")
     assert done.code == 0, done.text
     assert phones(program) == [("07001", "SALE"), ("07003", "SALE")]
     assert [row for row in program.rows("SELECT * FROM vicidial.calls") if row["phone"] == "07001"] == before
-    assert quarantined(program) == [REASON]
+    assert read_quarantine(program) == [REASON]
     after = program.rows("SELECT * FROM vicidial.calls ORDER BY phone")
     state = program.rows("SELECT * FROM vicidial.hours"), program.rows("SELECT * FROM vicidial.watermarks")
     again = program.run("quarantine", "replay")
@@ -133,7 +139,9 @@ def test_records_are_listed_masked_shown_whole_and_read_again_once(program: Prog
     assert program.leftovers() == []
 
     execute(program, "DELETE FROM vicidial.credentials WHERE true")
+    listed = program.run("quarantine", "list", "--client", "Client 1")
+    assert (listed.code, "1 record in quarantine" in listed.text) == (0, True), listed.text  # its row is gone
     orphaned = program.run("quarantine", "replay")
-    assert (orphaned.code, quarantined(program)) == (0, [REASON])
+    assert (orphaned.code, read_quarantine(program)) == (0, [REASON])
     assert "not in the credentials table any more" in orphaned.text
     assert (program.rows("SELECT * FROM vicidial.hours"), program.rows("SELECT * FROM vicidial.watermarks")) == state

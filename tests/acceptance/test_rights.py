@@ -1,4 +1,4 @@
-"""What the program leaves on the disk is for its owner alone; the copy for readers, for the group of its folder too."""
+"""Files of the program are for their owner alone. The copy for readers is for the group of its folder too."""
 
 import os
 import stat
@@ -43,6 +43,10 @@ def test_files_are_the_owners_and_the_copy_is_for_the_group_of_its_folder(progra
     assert (rights(shared / "calls.duckdb"), rights(shared / "copy.duckdb")) == (0o600, 0o640)
     assert (shared / "copy.duckdb").stat().st_gid == shared.stat().st_gid
     assert rights(shared / "calls.duckdb.lock") == 0o600
+
+    program.data.chmod(0o750)
+    assert "is for its owner alone now" in program.run("--single").text
+    assert rights(program.data) == 0o700
 
     program.data.chmod(0o750)
     shared.chmod(0o705)

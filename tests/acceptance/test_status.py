@@ -1,4 +1,4 @@
-"""`main.py status`: what an operator or a monitoring script sees, before, between and after trouble."""
+"""`main.py status` for an operator or a monitoring script, before, during and after failures."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -10,8 +10,8 @@ from tests.acceptance.running import PASSWORD, ZONE, Program
 WRONG = "Wr0ng-Marked-Passw0rd"
 
 
-def told(program: Program, *, code: int, **settings: str) -> dict[str, Any]:
-    """What a program reads, by client."""
+def entries_by_client(program: Program, *, code: int, **settings: str) -> dict[str, Any]:
+    """Return the JSON entries by client."""
     done = program.run("status", "--json", **settings)
     assert done.code == code, done.text
     found: dict[str, Any] = json.loads(done.text[done.text.index("{") :])
@@ -42,7 +42,7 @@ def test_three_mistakes_are_plain_after_a_cycle_and_gone_after_the_next(program:
     assert program.run("status").code == 2  # there is no client yet
     rows = [("Good", dialer.url, "1"), ("Bad", dialer.url, "2", WRONG), ("Bad", "http://127.0.0.1:9/vicidial/", "3")]
     rows += [("Bad", dialer.url, "4")]
-    program.import_clients(*rows)
+    program.add_clients(*rows)
     path = program.folder / "clients.csv"
     path.write_text(path.read_text(encoding="utf-8").replace(f"Client 4,4,{ZONE}", "Client 4,4,UTC"), encoding="utf-8")
     program.run("clients", "import", str(path))
@@ -53,7 +53,7 @@ def test_three_mistakes_are_plain_after_a_cycle_and_gone_after_the_next(program:
     assert "✗" not in before.text
     program.run("--single")
 
-    found = told(program, code=1)
+    found = entries_by_client(program, code=1)
     clients = found["clients"]
     assert {client: known["label"] for client, known in clients.items()} == {
         "1": None, "2": "login rejected", "3": "dialer unreachable", "4": "wrong time zone",
@@ -75,22 +75,22 @@ def test_three_mistakes_are_plain_after_a_cycle_and_gone_after_the_next(program:
     assert WRONG not in text
 
     first_failure = clients["2"]["failing_since"]
-    program.import_clients(rows[0], ("Bad", dialer.url, "2", WRONG), ("Bad", "http://127.0.0.1:9/vicidial/", "3"))
+    program.add_clients(rows[0], ("Bad", dialer.url, "2", WRONG), ("Bad", "http://127.0.0.1:9/vicidial/", "3"))
     program.run("--single")
-    again = told(program, code=1)["clients"]
+    again = entries_by_client(program, code=1)["clients"]
     assert again["2"]["failing_since"] == first_failure
-    program.import_clients(("Bad", dialer.url, "2", PASSWORD), ("Bad", dialer.url, "4"))
+    program.add_clients(("Bad", dialer.url, "2", PASSWORD), ("Bad", dialer.url, "4"))
     switched_off = "UPDATE vicidial.credentials SET enabled = 'no' WHERE client_id = '3'"
     program.change(switched_off)
     no_old_orders_are_given(program, changed=2)
     program.run("--single")
-    mended = told(program, code=0)["clients"]
+    mended = entries_by_client(program, code=0)["clients"]
     assert set(mended) == {"1", "2", "4"}
     assert (mended["2"]["failure"], mended["2"]["failing_since"]) == (None, None)
     assert "Correct the password" in mended["2"]["last"]["last_failure"]
     assert "which is not" not in str(mended["4"]["last"]["notices"])
     healthy = program.run("status").text
-    assert "over since: login rejected" in healthy
+    assert "last failure, over now: login rejected at" in healthy
     assert "Correct the password" not in healthy
 
 
@@ -98,13 +98,13 @@ def test_a_campaign_that_was_lost_as_a_whole_and_a_row_that_cannot_be_used_are_s
     program: Program, dialers: Dialers
 ) -> None:
     dialer = dialers()
-    program.import_clients(("Sales", dialer.url, "1"))
+    program.add_clients(("Sales", dialer.url, "1"))
     program.change("INSERT INTO vicidial.credentials (campaign, client_id, client_name, url, username, password)"
                    " VALUES ('Typo', '2', 'Typo', 'dialer', 'u', 'p')")  # fmt: skip
     dialer.misbehave(hang=True)
     done = program.run("--single", PROCESS_TIMEOUT="3", REQUEST_TIMEOUT="60", HTTP_TIMEOUT="60")
     assert done.code == 1
-    clients = told(program, code=1)["clients"]
+    clients = entries_by_client(program, code=1)["clients"]
     assert clients["1"]["label"] == "timed out"
     assert "PROCESS_TIMEOUT" in clients["1"]["failure"]
     assert clients["2"]["failure"].startswith("not read: url: the URL must begin with http")
@@ -112,7 +112,7 @@ def test_a_campaign_that_was_lost_as_a_whole_and_a_row_that_cannot_be_used_are_s
 
 def test_a_client_that_is_not_read_any_more_gets_stale(program: Program, dialers: Dialers) -> None:
     dialer = dialers()
-    program.import_clients(("Sales", dialer.url, "1"))
+    program.add_clients(("Sales", dialer.url, "1"))
     dialer.world.now = datetime.now(UTC)
     assert program.run("--single").code == 0
     well = program.run("status")
@@ -129,7 +129,7 @@ def test_a_client_that_was_read_until_a_moment_to_come_is_not_well_until_the_nex
     program: Program, dialers: Dialers
 ) -> None:
     dialer = dialers()
-    program.import_clients(("Sales", dialer.url, "1"))
+    program.add_clients(("Sales", dialer.url, "1"))
     dialer.world.now = datetime.now(UTC)
     assert program.run("--single").code == 0
     calls = len(program.calls())
@@ -139,9 +139,76 @@ def test_a_client_that_was_read_until_a_moment_to_come_is_not_well_until_the_nex
     assert ahead.code == 1
     assert "✗ Sales / Client 1" in ahead.text
     assert "Read until a moment that has not come" in ahead.text
-    assert not told(program, code=1)["clients"]["1"]["ok"]
+    assert not entries_by_client(program, code=1)["clients"]["1"]["ok"]
     assert program.run("--single").code == 0
     assert program.run("status").code == 0
     assert len(program.calls()) == calls
     (row,) = program.rows("SELECT max(read_at) AS latest FROM vicidial.hours")
     assert row["latest"] <= datetime.now(UTC)
+
+
+def test_rows_of_one_client_are_told_apart_by_agent_wherever_they_are_named(program: Program, dialers: Dialers) -> None:
+    """In check, summary, status, list and log: those that are read, that fail, and that cannot be used."""
+    dialer = dialers()
+    rows = [("Sales", f"{dialer.url}user_stats.php?user={user}", "1") for user in ("2001", "2002")]
+    away = [("Sales", f"http://127.0.0.1:9/vicidial/user_stats.php?user={user}", "1") for user in ("2003", "2004")]
+    program.add_clients(*rows, *away)
+    program.change("UPDATE vicidial.credentials SET timezone = 'Nowhere' WHERE url LIKE '%2002' OR url LIKE '%2004'")
+    check, cycle = program.run("check").text, program.run("--single", RETRY_ATTEMPTS="1").text
+    status, listed = program.run("status").text, program.run("clients", "list").text
+    assert "Client 1 (Sales): agent 2001: login" in check
+    assert "Client 1 (Sales): agent 2002: row: cannot be used" in check
+    assert "Client 1 (Sales): agent 2003: reachable" in check
+    assert "Sales / Client 1, agent 2002: not read:" in cycle
+    assert "Sales / Client 1, agent 2003: 127.0.0.1:9 could not be reached" in cycle
+    assert "Client 1, agent 2003: 127.0.0.1:9" in cycle.partition("PROCESSING SUMMARY")[0]
+    assert "✓ Sales / Client 1, agent 2001: read until" in status
+    assert "✗ Sales / Client 1, agent 2003: no cycle has read it yet" in status
+    assert "✗ Sales / Client 1, agent 2004: no cycle has read it yet" in status
+    assert "user_stats, agent 2001" in listed
+
+
+def test_a_web_server_in_another_zone_than_its_calls_is_nobodys_trouble(program: Program, dialers: Dialers) -> None:
+    dialer = dialers(calls_per_hour=40)
+    dialer.misbehave(php_timezone="UTC", pages=("non_agent_api.php",))
+    program.add_clients(("Sales", dialer.url, "1"))
+    cycle = program.run("--single")
+    assert cycle.code == 0, cycle.text
+    assert "UTC, which is not" not in cycle.text
+    for command, code in (("status", 0), ("check", 0)):
+        done = program.run(command)
+        assert done.code == code, done.text
+        assert "Timezone" not in done.text.replace("DEFAULT_TIMEZONE", "")
+
+
+def test_a_row_that_cannot_be_used_any_more_shows_what_was_read_before(program: Program, dialers: Dialers) -> None:
+    dialer = dialers()
+    program.add_clients(("Sales", dialer.url, "1"), ("Sales", dialer.url, "2"))
+    assert program.run("--single").code == 0
+    read = "read until 20"
+    program.change("UPDATE vicidial.credentials SET password = 'env:NO_SUCH_VARIABLE' WHERE client_id = '1'")
+    program.change("UPDATE vicidial.credentials SET url = 'dialer' WHERE client_id = '2'")
+    for _ in range(2):
+        text = program.run("status").text
+        lines = [line for line in text.splitlines() if line.startswith("✗ Sales")]
+        assert [line.count(read) + line.count("newest call") for line in lines] == [2, 2], text
+        assert all(line.endswith("cannot be read now") for line in lines)
+        assert "no calls lately" not in text
+        assert "Never read" not in text
+        program.run("--single")
+
+
+def test_the_start_of_a_first_load_is_no_reading(program: Program, dialers: Dialers) -> None:
+    """Its watermark is there, so that the next first load does not start later."""
+    dialer = dialers()
+    program.add_clients(("Sales", dialer.url, "1"), ("Sales", "http://127.0.0.1:9/vicidial/", "2"))
+    program.run("--single", RETRY_ATTEMPTS="1")
+    assert len(program.rows("FROM vicidial.watermarks")) == 2
+    program.change("DELETE FROM vicidial.runs WHERE client_id = '2'")
+    text = program.run("status").text
+    assert "✓ Sales / Client 1: read until" in text
+    assert "! Sales / Client 2: no cycle has read it yet" in text
+    program.change("UPDATE vicidial.credentials SET timezone = 'Nowhere' WHERE client_id = '2'")
+    text = program.run("status").text
+    assert "✗ Sales / Client 2: no cycle has read it yet; cannot be read now" in text
+    assert "Never read yet: Sales / Client 2" in text

@@ -1,4 +1,4 @@
-"""What is said at the end of a command that was asked to stop: unforeseen errors too, and nothing beside JSON."""
+"""Last lines of a stopped command: unforeseen errors included, and nothing beside JSON."""
 
 import os
 import subprocess

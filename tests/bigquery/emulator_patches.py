@@ -14,6 +14,8 @@ import duckdb
 from sqlglot import exp
 
 OURS = ("emulator", "bq", "memory")  # databases that are no project
+MERGING = contextvars.ContextVar("merging", default=False)
+"""True within a MERGE."""
 
 
 def store_projects_in_plain_files() -> None:
@@ -34,7 +36,7 @@ def store_projects_in_plain_files() -> None:
     def connect() -> duckdb.DuckDBPyConnection:
         settings = database.settings
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
+        connection = duckdb.connect(config={"autoinstall_known_extensions": "false", "threads": "1"})
         connection.execute("SET GLOBAL TimeZone = 'UTC'")
         connection.execute(f"ATTACH '{settings.data_dir / 'emulator.duckdb'}' AS emulator")
         connection.execute(database.EMULATOR_SCHEMA)
@@ -81,19 +83,18 @@ def merge_as_bigquery_does() -> None:
     """
     merge: Any = import_module("local_bigquery.jobs.merge")
     rules: Any = import_module("local_bigquery.sql.rules.tables")
-    merging = contextvars.ContextVar("merging", default=False)
     run, check = merge.run, rules._check
 
     def patched_run(cursor: duckdb.DuckDBPyConnection, tree: exp.Merge, context: Any) -> Any:
         _require_partition_filter(tree, context)
-        token = merging.set(True)
+        token = MERGING.set(True)
         try:
             return run(_InsideTransaction(cursor) if _in_transaction(cursor) else cursor, tree, context)
         finally:
-            merging.reset(token)
+            MERGING.reset(token)
 
     def patched_check(tree: exp.Expression, table: exp.Table, is_target: bool) -> None:
-        check(tree, table, is_target or merging.get())  # a target is not asked for a filter
+        check(tree, table, is_target or MERGING.get())  # a target is not asked for a filter
 
     merge.run, rules._check = patched_run, patched_check
 

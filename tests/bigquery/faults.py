@@ -1,4 +1,4 @@
-"""The ways in which a request to BigQuery goes wrong; a test gives them to ``FaultProxy.inject``.
+"""Faults of a request to BigQuery, for ``FaultProxy.inject``.
 
 "before" and "after" is the difference that matters: whether BigQuery did what it was asked although nobody heard so.
 """
@@ -38,7 +38,7 @@ _STATUS_OF_REASON = {  # of a failed job whose results are asked for; every othe
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What BigQuery answered, or what is answered in its place."""
+    """The answer of BigQuery, or another one in its place."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
@@ -54,23 +54,23 @@ class Exchange(Protocol):
     def forward(self) -> Answer: ...
     def reply(self, answer: Answer) -> None: ...
     def reply_in_pieces(self, piece: bytes, seconds_between: float) -> None:
-        """Until the proxy releases it or the client is gone."""
+        """Wait until the proxy releases the request or the client is gone."""
 
     def hang_up(self) -> None: ...
     def job(self) -> dict[str, Any] | None:
-        """The resource of the request's job as it was submitted through this proxy."""
+        """Return the resource of the request's job as it was submitted through this proxy."""
 
 
 Fault = Callable[[Exchange], None]
 
 
 def refused(status: int, reason: str, message: str) -> Fault:
-    """Answers that error, and BigQuery never hears of the request."""
+    """Answer with an error, and keep the request from BigQuery."""
     return lambda exchange: exchange.reply(error_answer(status, reason, message))
 
 
 def refused_after(status: int, reason: str, message: str) -> Fault:
-    """Answers that error, although BigQuery did what it was asked."""
+    """Answer with an error, although BigQuery has executed the request."""
 
     def fault(exchange: Exchange) -> None:
         exchange.forward()
@@ -80,12 +80,12 @@ def refused_after(status: int, reason: str, message: str) -> Fault:
 
 
 def cut_before() -> Fault:
-    """Closes the connection, and BigQuery never hears of the request."""
+    """Close the connection, and keep the request from BigQuery."""
     return lambda exchange: exchange.hang_up()
 
 
 def cut_after() -> Fault:
-    """Closes the connection in place of the answer, although BigQuery did what it was asked."""
+    """Close the connection in place of the answer, although BigQuery has executed the request."""
 
     def fault(exchange: Exchange) -> None:
         exchange.forward()
@@ -95,7 +95,7 @@ def cut_after() -> Fault:
 
 
 def silent() -> Fault:
-    """Never answers, and BigQuery never hears of the request; a release closes the connection."""
+    """Never answer, and keep the request from BigQuery. A release closes the connection."""
 
     def fault(exchange: Exchange) -> None:
         exchange.released.wait()
@@ -105,12 +105,12 @@ def silent() -> Fault:
 
 
 def endless() -> Fault:
-    """Answers 200 and then one blank after the other, so that no timeout between two bytes ends it."""
+    """Answer 200 and then one blank after the other, so that no timeout between two bytes ends it."""
     return lambda exchange: exchange.reply_in_pieces(b" ", _SECONDS_BETWEEN_BYTES)
 
 
 def running_for_ever() -> Fault:
-    """BigQuery does what it is asked, but every answer says that the job still runs.
+    """Let BigQuery execute the job, but answer every poll that it still runs.
 
     A client looks at the submission's answer, at the job and at its results: ``when`` should match them all.
     """
@@ -129,7 +129,7 @@ def running_for_ever() -> Fault:
 
 
 def failed_job(reason: str, message: str) -> Fault:
-    """The job is accepted, and done with that error; BigQuery never hears of what came through this proxy.
+    """Answer that the job was accepted and failed with an error. Keep it from BigQuery.
 
     Only a job that was submitted elsewhere is asked for, so that there is something to rewrite. Of a load whose bytes
     follow, ``upload`` is the request that a job answers. The failure lasts as long as the fault: match ``get_job`` too.
@@ -154,20 +154,20 @@ def failed_job(reason: str, message: str) -> Fault:
 
 
 def error_answer(status: int, reason: str, message: str) -> Answer:
-    """An error as Google's interfaces write it."""
+    """Return an error as Google's interfaces write it."""
     error = {"message": message, "domain": "global", "reason": reason}
     content = {"code": status, "message": message, "errors": [error], "status": _STATUS_NAMES.get(status, "UNKNOWN")}
     return _json_answer(status, {"error": content})
 
 
 def _incomplete(content: dict[str, Any], job_id: str | None) -> dict[str, Any]:
-    """Query results without any result; made up where the job has failed and its results are an error."""
+    """Return query results without rows. They are made up for a failed job, whose results would be an error."""
     reference = content.get("jobReference") or {"jobId": job_id, "location": "US"}
     return {"kind": "bigquery#getQueryResultsResponse", "jobReference": reference, "jobComplete": False}
 
 
 def _content(answer: Answer) -> dict[str, Any]:
-    """Empty where the answer is not a JSON object, as that to a piece of an upload."""
+    """Return the JSON object of an answer. It is empty for other answers, such as those to pieces of an upload."""
     found: dict[str, Any] = json.loads(answer.body) if answer.body.startswith(b"{") else {}
     return found
 

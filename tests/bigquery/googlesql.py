@@ -31,6 +31,9 @@ from tests.bigquery.googlesql_service import OF_AN_ERROR, SYSTEM_VARIABLES, Colu
 JOINS_OF_OTHERS = {"semi", "anti", "asof", "positional"}
 """``FROM a SEMI JOIN b`` is an inner join here, of an ``a`` that is called SEMI."""
 
+RESOLVED: dict[tuple[Any, ...], Any] = {}
+"""Statements that were accepted, with what they depend on. Scripts share many statements."""
+
 
 class NotGoogleSql(Exception):
     """BigQuery's language does not accept a statement: the analyser's message, then the statement."""
@@ -198,16 +201,21 @@ class _Script:
 
     def _resolved(self, sql: str, origin: Any, more_tables: Mapping[str, Columns] | None = None) -> Any:
         """What the analyser makes of one statement that was written as, or made from, ``origin``."""
-        try:
-            return resolve(
-                sql,
-                self._tables | dict(more_tables or {}),
-                parameters=self._parameters,
-                variables=self._variables,
-                system_variables=self._system,
-            )
-        except ServerError as refusal:
-            raise self._refusal(refusal.message, origin) from None
+        tables = self._tables | dict(more_tables or {})
+        named = {name: columns for name, columns in tables.items() if name in sql.lower()}  # the rest costs time
+        known = sql, _signature(named), str(self._parameters), str(self._variables), str(self._system)
+        if known not in RESOLVED:
+            try:
+                RESOLVED[known] = resolve(
+                    sql,
+                    named,
+                    parameters=self._parameters,
+                    variables=self._variables,
+                    system_variables=self._system,
+                )
+            except ServerError as refusal:
+                raise self._refusal(refusal.message, origin) from None
+        return RESOLVED[known]
 
     def _text(self, node: Any) -> str:
         """As it stands in the script; the parser counts in bytes."""
@@ -217,6 +225,10 @@ class _Script:
     def _refusal(self, message: str, origin: Any) -> NotGoogleSql:
         line = self._bytes[: origin.parse_location_range.start].count(b"\n") + 1
         return NotGoogleSql(f"{message}, in the statement at line {line}:\n{self._text(origin)}")
+
+
+def _signature(tables: Mapping[str, Columns]) -> tuple[Any, ...]:
+    return tuple((name, *((column, str(of_type)) for column, of_type in of.items())) for name, of in tables.items())
 
 
 def _name_of(resolved: Any) -> str:

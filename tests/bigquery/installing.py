@@ -1,4 +1,4 @@
-"""Installs the BigQuery emulator once, in a folder of its own beside the code.
+"""Installation of the BigQuery emulator, once, in a folder of its own beside the code.
 
 It is kept out of the virtual environment: its metadata asks for a newer Python and older libraries than ours, and
 it registers a pytest plugin. What it needs to run is in requirements-dev.txt.
@@ -16,7 +16,7 @@ CACHE = Path(__file__).resolve().parents[2] / ".bigquery-emulator"
 
 
 def installed_emulator(cache: Path = CACHE) -> Path:
-    """The folder that holds the emulator's package; the first call of all runs downloads it.
+    """Return the folder of the emulator's package. The first call of all runs downloads it.
 
     Raises:
         RuntimeError: pip could not install it; the message is what pip said.

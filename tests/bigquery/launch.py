@@ -9,29 +9,36 @@ import sys
 import threading
 from importlib import import_module
 
+from tests.bigquery.dataset_copies import serve_dataset_copies
 from tests.bigquery.emulator_patches import (
     merge_as_bigquery_does,
     store_projects_in_plain_files,
     tell_of_conflicts_as_bigquery_does,
 )
+from tests.bigquery.emulator_speed import keep_jobs_of_statements_in_memory, read_catalog_once_per_script
+from tests.bigquery.emulator_translations import translate_statements_once
 from tests.bigquery.older_python import edit_for_older_python
 
 
 def end_with_standard_input() -> None:
-    """Not through ``sys.stdin``: its lock, held by a waiting thread, makes an ordinary exit fail."""
+    """Wait for the end of the standard input. The lock of ``sys.stdin`` would make an ordinary exit fail."""
     while os.read(0, 1024):
         pass
     os._exit(0)
 
 
 def main(package_folder: str, options: list[str]) -> None:
-    """Serve until SIGTERM, or until nobody holds the other end of the standard input."""
+    """Serve until SIGTERM or the end of the standard input."""
     threading.Thread(target=end_with_standard_input, daemon=True).start()
     sys.path.append(package_folder)  # last: what both hold is taken from the environment that the tests run in
     edit_for_older_python()
     store_projects_in_plain_files()
     merge_as_bigquery_does()
     tell_of_conflicts_as_bigquery_does()
+    read_catalog_once_per_script()
+    keep_jobs_of_statements_in_memory()
+    translate_statements_once()
+    serve_dataset_copies()
     import_module("local_bigquery.cli").main(options)
 
 

@@ -1,4 +1,4 @@
-"""Lets Python 3.11 import the emulator, which is written for 3.13: two of its modules are edited as they are read.
+"""Import of the emulator by Python 3.11. It is written for 3.13, so that two of its modules are edited at import.
 
 Each edit names the text that must be there exactly once, so that another version of the emulator fails at once.
 """
@@ -28,7 +28,7 @@ EDITS = {
 
 
 class _EditingLoader(importlib.machinery.SourceFileLoader):
-    """Compiles the edited text; never reads or writes a cached one."""
+    """Compiles the edited text, and never reads or writes a cached one."""
 
     def get_code(self, fullname: str) -> CodeType:
         text = Path(self.path).read_text(encoding="utf-8")
@@ -53,6 +53,6 @@ class _EditingFinder(importlib.machinery.PathFinder):
 
 
 def edit_for_older_python() -> None:
-    """Needed before the first import of the emulator; does nothing where Python can read it as it is."""
+    """Prepare the first import of the emulator. Do nothing for a Python that can read it as it is."""
     if sys.version_info < (3, 12):
         sys.meta_path.insert(0, _EditingFinder)

@@ -1,6 +1,6 @@
-"""A proxy before the BigQuery emulator that notes every request and lets tests break chosen ones.
+"""A proxy before the BigQuery emulator. It records every request and lets tests break chosen ones.
 
-This is the part that tests talk to: what was seen, and what shall go wrong. It outlives a killed emulator.
+Tests use this part: the recorded requests and the faults. It outlives a killed emulator.
 """
 
 import itertools
@@ -21,7 +21,7 @@ When = Callable[[Seen], bool]
 
 @dataclass
 class _Injected:
-    """A fault and how often it is still to happen; None: until it is cleared."""
+    """A fault, and the number of its repetitions. None repeats it until it is cleared."""
 
     fault: Fault
     when: When
@@ -29,7 +29,7 @@ class _Injected:
 
 
 class FaultProxy:
-    """Listens while it is entered; ``url`` stands in for that of the emulator.
+    """Listens while it is entered. Its ``url`` stands in for that of the emulator.
 
     Of a refusal by :meth:`deny` and several faults that fit a request, the refusal comes first and then the oldest.
     """
@@ -51,7 +51,7 @@ class FaultProxy:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        """Hangs up on everybody.
+        """Hang up on every client.
 
         Raises:
             ExceptionGroup: what went wrong in the proxy itself, such as in a test's ``when``.
@@ -74,16 +74,16 @@ class FaultProxy:
 
     @property
     def jobs(self) -> int:
-        """How many jobs were submitted, or were tried to."""
+        """Return the number of submitted jobs, failed submissions included."""
         return sum(seen.kind in SUBMISSIONS for seen in self.seen)
 
     def inject(self, fault: Fault, when: When, times: int | None = 1) -> None:
-        """Let ``fault`` happen to the next ``times`` requests that fit (None: to all until it is cleared)."""
+        """Let ``fault`` happen to the next ``times`` matching requests. None means all until it is cleared."""
         with self._lock:
             self._faults.append(_Injected(fault, when, times))
 
     def deny(self, when: When, message: str) -> None:
-        """Refuse what fits with 403 accessDenied, until it is allowed again."""
+        """Refuse matching requests with 403 accessDenied until ``allow``."""
         with self._lock:
             self._refusals.append(_Injected(refused(403, "accessDenied", message), when, None))
 
@@ -93,20 +93,20 @@ class FaultProxy:
             self._refusals.clear()
 
     def release(self) -> None:
-        """Hang up on everybody who waits for a silent or an endless answer."""
+        """Hang up on every client that waits for a silent or an endless answer."""
         with self._lock:
             self.released.set()
             self.released = threading.Event()
 
     def clear(self) -> None:
-        """Forget every fault, every refusal and every request that was seen."""
+        """Forget every fault, refusal and recorded request."""
         with self._lock:
             self._seen.clear()
             self._faults.clear()
             self._refusals.clear()
 
     def note(self, asked: Asked) -> Seen:
-        """Record a request; only a submission names its job, which later requests refer to."""
+        """Record a request. Only a submission carries its job, and later requests refer to it."""
         with self._lock:
             job_id = self._uploads.get(asked.upload_id or "") or asked.job_id()
             seen = Seen(asked.method, asked.path, asked.kind(), job_id, asked.statement())
@@ -116,7 +116,7 @@ class FaultProxy:
         return seen
 
     def note_upload(self, seen: Seen, answer: Answer) -> None:
-        """Remember which job the bytes will belong to that are sent to the address in ``answer``."""
+        """Remember the job of the bytes that will be sent to the address in ``answer``."""
         location = next((value for name, value in answer.headers if name.lower() == "location"), "")
         upload_id = parse_qs(urlsplit(location).query).get("upload_id", [""])[0]
         if seen.job_id is not None and upload_id:
@@ -124,12 +124,12 @@ class FaultProxy:
                 self._uploads[upload_id] = seen.job_id
 
     def submitted(self, job_id: str | None) -> dict[str, Any] | None:
-        """The job as it was submitted through this proxy."""
+        """Return the job as it was submitted through this proxy."""
         with self._lock:
             return self._jobs.get(job_id or "")
 
     def fault_for(self, seen: Seen) -> Fault | None:
-        """The fault that is to happen to this request; it is used up by asking."""
+        """Return the next fault for this request, and count it as used."""
         with self._lock:
             for injected in itertools.chain(self._refusals, self._faults):
                 if injected.times != 0 and injected.when(seen):

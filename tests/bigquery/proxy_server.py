@@ -19,7 +19,7 @@ _OWN_HEADERS = {"connection", "keep-alive", "transfer-encoding", "content-length
 
 
 class Desk(Protocol):
-    """Where every request is noted, and told what is to happen to it."""
+    """The part of the proxy that records requests and chooses their faults."""
 
     target: str
     released: threading.Event
@@ -31,7 +31,7 @@ class Desk(Protocol):
 
 
 class ProxyServer(ThreadingHTTPServer):
-    """A thread for each connection, all of them joined when it stops."""
+    """Serves each connection in a thread, and joins all threads at its stop."""
 
     daemon_threads = False
     request_queue_size = 128
@@ -54,7 +54,7 @@ class ProxyServer(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def track(self, connection: socket.socket) -> None:
-        """Have it shut down when the proxy stops, at once if it is stopping already."""
+        """Shut a connection down when the proxy stops, or at once if it is stopping."""
         with self._sockets_lock:
             self._sockets.add(connection)
             if self._stopping:
@@ -65,7 +65,7 @@ class ProxyServer(ThreadingHTTPServer):
             self._sockets.discard(connection)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client or an emulator that is gone is no error, only the end of this connection."""
+        """Ignore a client or an emulator that is gone. It only ends this connection."""
         error = sys.exception()
         if isinstance(error, Exception) and not isinstance(error, OSError | http.client.HTTPException):
             self.errors.append(error)
@@ -80,7 +80,7 @@ class ProxyServer(ThreadingHTTPServer):
 
 
 class _Connection(BaseHTTPRequestHandler):
-    """One client's connection; during a request it is the :class:`faults.Exchange`."""
+    """One client's connection. During a request it is the :class:`faults.Exchange`."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -164,11 +164,11 @@ class _Connection(BaseHTTPRequestHandler):
         return self.server.desk.submitted(self.seen.job_id)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: a test asks ``seen``."""
+        """Log nothing, since tests read ``seen``."""
 
 
 def _passed_on(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """Without what belongs to one connection."""
+    """Return the headers without those of one connection."""
     return tuple((name, value) for name, value in headers if name.lower() not in _OWN_HEADERS)
 
 

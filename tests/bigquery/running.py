@@ -1,4 +1,4 @@
-"""Starts, kills and asks one BigQuery emulator: a process of its own, on a port and in a folder of its own.
+"""One running BigQuery emulator: a process of its own, on a port and in a folder of its own.
 
 The port is chosen from below the range that the system hands to outgoing connections, so that nobody takes it
 between a kill and a restart.
@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 import uuid
 from collections import deque
 from pathlib import Path
@@ -19,12 +20,14 @@ from typing import Any
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
+from config import Settings
+from database import open_warehouse
 from tests.bigquery.installing import installed_emulator
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 60.0
 STOP_SECONDS = 15.0
-DATASETS_AT_ONCE = 8
+DATASETS_AT_ONCE = 4
 """More than any test uses."""
 
 
@@ -40,6 +43,7 @@ class Emulator:
         self._process: subprocess.Popen[bytes] | None = None
         self._clients: list[bigquery.Client] = []
         self._datasets: deque[str] = deque()
+        self._prepared: str | None = None
 
     @property
     def url(self) -> str:
@@ -51,7 +55,7 @@ class Emulator:
         return self._process.pid
 
     def start(self) -> None:
-        """Returns once it answers.
+        """Start the process, and wait until it answers.
 
         Raises:
             RuntimeError: it ended or did not answer in time; the message holds the end of its log.
@@ -66,7 +70,7 @@ class Emulator:
         self._wait_until_ready(self._process)
 
     def stop(self) -> None:
-        """End it as an operator would; also closes every client that was handed out."""
+        """End the process as an operator would. Close every client that was handed out."""
         for client in self._clients:
             client.close()
         self._clients.clear()
@@ -79,7 +83,7 @@ class Emulator:
             self._reap()
 
     def kill(self) -> None:
-        """End it in the middle of whatever it does (kill -9)."""
+        """Kill the process with -9, whatever it does."""
         assert self._process is not None, "the emulator is not running"
         self._process.kill()
         self._reap()
@@ -89,18 +93,18 @@ class Emulator:
         self.start()
 
     def client(self, through: str | None = None) -> bigquery.Client:
-        """For what a test itself looks at, if need be through the proxy at that URL; :meth:`stop` closes it."""
+        """Return a client for the test's own looks, closed by :meth:`stop`. ``through`` is the URL of a proxy."""
         client = self._connected(through or self.url)
         self._clients.append(client)
         return client
 
     def rows(self, query: str) -> list[dict[str, Any]]:
-        """Rows of a query as plain values; they come over HTTP, since nothing here talks to the Storage API."""
+        """Return the rows of a query as plain values. They come over HTTP, since nothing here uses the Storage API."""
         with contextlib.closing(self._connected(self.url)) as client:
             return [dict(row.items()) for row in client.query(query).result()]
 
     def new_dataset(self, *, kept: bool = False) -> str:
-        """The name of a dataset that nobody has; it is not created.
+        """Return an unused name of a dataset, which is not created.
 
         The emulator takes longer for everything with each dataset that it has, so that those of earlier tests go,
         unless they are to be kept.
@@ -112,6 +116,28 @@ class Emulator:
             while len(self._datasets) > DATASETS_AT_ONCE:
                 client.delete_dataset(self._datasets.popleft(), delete_contents=True, not_found_ok=True)
         return name
+
+    def prepared_dataset(self) -> str:
+        """Return the name of a dataset with the program's empty tables, for the caller alone."""
+        if self._prepared is None:
+            self._prepared = self.new_dataset(kept=True)
+            self._prepare(self._prepared)
+        name = self.new_dataset()
+        request = urllib.request.Request(f"{self.url}/copies/{self._prepared}/{name}", method="POST")
+        with urllib.request.urlopen(request, timeout=READY_SECONDS):
+            return name
+
+    def _prepare(self, dataset: str) -> None:
+        settings = Settings(
+            warehouse="bigquery",
+            bigquery_emulator_host=self.url,
+            project_id=self.project,
+            dataset_id=dataset,
+            data_dir=self._folder / "preparing",
+        )
+        warehouse = open_warehouse(settings)
+        with contextlib.closing(warehouse), warehouse.lease():
+            warehouse.prepare()
 
     def _connected(self, url: str) -> bigquery.Client:
         return bigquery.Client(
@@ -137,7 +163,7 @@ class Emulator:
             time.sleep(0.1)
 
     def _is_ready(self) -> bool:
-        """Its log is read too, because another process on that port would answer as well."""
+        """Return True if it answers and its log says so. Another process on the port would answer as well."""
         path = f"/bigquery/v2/projects/{self.project}/datasets"
         return "Uvicorn running" in self._logged() and _answers(self._port, path)
 
@@ -146,7 +172,7 @@ class Emulator:
 
 
 def _answers(port: int, path: str) -> bool:
-    """Anything but 200 is a no: a second emulator on one folder stays up and answers 400."""
+    """Return True for an answer 200. A second emulator on one folder stays up and answers 400."""
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
         try:
             connection.request("GET", path)

@@ -1,4 +1,4 @@
-"""What a request to BigQuery's REST interface asks for: its kind, its job and its statement.
+"""Requests to BigQuery's REST interface: kind, job and statement.
 
 Source: the discovery document of BigQuery v2; uploads as google-resumable-media sends them.
 """
@@ -33,7 +33,7 @@ _JOB = re.compile(r"(?:jobs|queries)/([^/]+)")
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One request. ``path`` is without its query; ``job_id`` of an upload is that of the load that it is for."""
+    """One request. ``path`` has no query string. ``job_id`` of an upload is that of its load job."""
 
     method: str
     path: str
@@ -44,7 +44,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request as it came in; ``target`` is the path with its query."""
+    """A request as it came in. ``target`` is the path with its query string."""
 
     method: str
     target: str
@@ -69,7 +69,7 @@ class Asked:
         return next(matching, "other")
 
     def job(self) -> dict[str, Any]:
-        """The body of a submission, or the part of it that describes the job; empty for everything else."""
+        """Return the part of a submission's body that describes the job. Other requests have none."""
         text = self.body
         if text.startswith(b"--"):  # multipart: the job first, then the bytes to load
             start = text.index(b"\r\n\r\n") + 4
@@ -80,7 +80,7 @@ class Asked:
         return found
 
     def job_id(self) -> str | None:
-        """As the address says, or as the body does; the short way to query calls it ``requestId``."""
+        """Return the job id in the address or the body. A short query calls it ``requestId``."""
         if named := _JOB.match(_PROJECT.sub("", self.path)):
             return unquote(named[1])
         job = self.job()

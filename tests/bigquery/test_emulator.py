@@ -1,4 +1,4 @@
-"""What the tests of the BigQuery warehouse rely on: the emulator does as BigQuery does, and can be killed."""
+"""The emulator behaves as the tests of the BigQuery warehouse expect, and can be killed."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Each fault is what it says, seen by Google's own client; "before" has no effect and "after" has one."""
+"""Each fault, seen by Google's own client: "before" has no effect, and "after" has one."""
 
 import io
 import socket
@@ -36,7 +36,7 @@ ABORTED = "Transaction is aborted due to concurrent update against table"
 
 
 class Bench:
-    """A dataset with an empty table of numbers, a client that asks through the proxy, and a look past it."""
+    """A dataset with an empty table of numbers, and clients through the proxy and past it."""
 
     def __init__(self, emulator: Emulator, proxy: FaultProxy) -> None:
         self._emulator, self.proxy = emulator, proxy
@@ -46,7 +46,7 @@ class Bench:
         emulator.rows(f"CREATE TABLE {self.dataset}.numbers (n INT64)")
 
     def insert(self, timeout: float = 10) -> bigquery.QueryJob:
-        """Submit one row, without any retry; where a client chooses the id itself, it takes a 409 for a success."""
+        """Submit one row without any retry. A client that chooses the id itself takes a 409 for a success."""
         return self.submit(f"INSERT INTO {self.dataset}.numbers VALUES (1)", timeout)
 
     def submit(self, statement: str, timeout: float = 10) -> bigquery.QueryJob:
@@ -55,7 +55,7 @@ class Bench:
         )
 
     def load(self, job_id: str, *, at_once: bool = False) -> bigquery.LoadJob:
-        """Submit three rows as Parquet: in one request, or as an upload of its own."""
+        """Submit three rows as Parquet, in one request or as an upload of its own."""
         file = io.BytesIO()
         pq.write_table(pa.table({"n": [1, 2, 3]}), file)
         return self.client.load_table_from_file(
@@ -70,13 +70,13 @@ class Bench:
         )
 
     def results(self, job: bigquery.QueryJob) -> requests.Response:
-        """What the proxy answers to somebody who asks for a query's results."""
+        """Return the proxy's answer to a request for a query's results."""
         return requests.get(
             f"{self.proxy.url}/bigquery/v2/projects/{self.client.project}/queries/{job.job_id}", timeout=5
         )
 
     def numbers(self) -> int:
-        """How many rows there are, asked past the proxy."""
+        """Return the number of rows, read past the proxy."""
         found: int = self._emulator.rows(f"SELECT COUNT(*) AS n FROM {self.dataset}.numbers")[0]["n"]
         return found
 

@@ -1,4 +1,4 @@
-"""What `check` tells of a BigQuery: each missing right with the role and the command that grant it, and the rest.
+"""Reports of `check` on BigQuery: each missing right with its role and the command that grants it, and the rest.
 
 A right is missing where the proxy says so, in Google's words or in words that name no permission.
 """
@@ -27,7 +27,7 @@ JOB_USER, EDITOR, VIEWER = "roles/bigquery.jobUser", "roles/bigquery.dataEditor"
 
 @pytest.fixture(scope="module")
 def prepared(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Of a dataset with its tables in place, past the proxy."""
+    """Settings of a dataset with its tables in place, past the proxy."""
     settings = Settings(
         warehouse="bigquery",
         bigquery_emulator_host=emulator.url,
@@ -63,7 +63,7 @@ def staging(settings: Settings, emulator: Emulator) -> list[str]:
 
 @dataclass(frozen=True)
 class Denied:
-    """A right that is taken away: the calls that need it, what Google says, and what an operator must read."""
+    """A right that is taken away: the calls that need it, Google's message, and the text for the operator."""
 
     when: When
     message: str
@@ -71,7 +71,7 @@ class Denied:
     role: str
     scope: str = ON_DATASET
     left_out: tuple[str, ...] = ()
-    """Rows that cannot be tried without it."""
+    """Rows of the report that depend on it."""
 
 
 def says(part: str) -> When:
@@ -145,7 +145,7 @@ def test_a_role_on_the_credentials_is_named_for_their_own_dataset(
     assert f"ON SCHEMA \\`{emulator.project}.{elsewhere}\\`" in failed.advice
 
 
-def test_several_missing_rights_are_all_told_at_once(settings: Settings, proxy: FaultProxy) -> None:
+def test_several_missing_rights_are_all_reported_at_once(settings: Settings, proxy: FaultProxy) -> None:
     proxy.deny(lambda seen: seen.kind in ("query", "load", "start_upload"), NO_JOBS)
     proxy.deny(asks("rows", "credentials"), NO_DATA)
     failed = [each for each in found(settings) if not each.ok]
@@ -163,14 +163,14 @@ def test_without_a_dataset_only_what_can_be_known_is_tried(
     assert {"create_dataset", "create_table", "start_upload"}.isdisjoint(seen.kind for seen in proxy.seen)
 
 
-def test_a_dataset_of_others_that_is_not_there_is_no_work_for_a_run(settings: Settings, emulator: Emulator) -> None:
+def test_a_missing_foreign_dataset_is_not_made_by_a_run(settings: Settings, emulator: Emulator) -> None:
     for changed in ({"credentials_table": "nowhere.credentials"}, {"output_table": "nowhere.calls"}):
         (failed,) = [each for each in found(replace(settings, **changed)) if not each.ok]  # type: ignore[arg-type]
         assert "BigQuery has no dataset test-project.nowhere" in failed.detail
         assert not failed.unusable
 
 
-def test_another_location_is_told_and_no_job_is_sent_into_it(settings: Settings, proxy: FaultProxy) -> None:
+def test_another_location_is_reported_and_no_job_is_sent_into_it(settings: Settings, proxy: FaultProxy) -> None:
     (failed,) = [each for each in found(replace(settings, bigquery_location="EU")) if not each.ok]
     assert (failed.name, failed.unusable) == ("dataset", False)
     assert "start_upload" not in {seen.kind for seen in proxy.seen}
@@ -209,9 +209,7 @@ def test_a_lease_that_has_expired_is_held_by_nobody(settings: Settings, emulator
     opened.close()
 
 
-def test_an_account_that_is_not_let_in_is_told_once_and_not_as_a_missing_role(
-    settings: Settings, proxy: FaultProxy
-) -> None:
+def test_a_refused_account_is_reported_once_and_not_as_a_missing_role(settings: Settings, proxy: FaultProxy) -> None:
     proxy.inject(refused(401, "authError", "Invalid Credentials"), lambda seen: True, times=None)
     (failed,) = [each for each in found(settings) if not each.ok]
     assert (failed.name, failed.unusable) == ("dataset", False)
@@ -220,7 +218,7 @@ def test_an_account_that_is_not_let_in_is_told_once_and_not_as_a_missing_role(
 
 
 class Refusing(BaseHTTPRequestHandler):
-    """The address where a key is exchanged for a token, and the key is not known any more."""
+    """An address for the exchange of a key for a token, where the key is unknown."""
 
     def do_POST(self) -> None:
         self.send_response(400)
@@ -231,7 +229,7 @@ class Refusing(BaseHTTPRequestHandler):
         pass
 
 
-def test_a_key_that_was_deleted_is_told_as_such(tmp_path: Path) -> None:
+def test_a_deleted_key_is_reported_as_such(tmp_path: Path) -> None:
     private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii")
     with HTTPServer(("127.0.0.1", 0), Refusing) as server:

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from commands.daemon import run_daemon
+from commands.daemon import cycle_moments, survive_errors
 from config import Settings
+from errors import WarehouseHeld, WarehouseUnreachable
 
 INTERVAL = timedelta(seconds=0.3)
 CYCLES = 5
@@ -41,7 +42,12 @@ def test_a_clock_that_is_set_does_not_stop_the_cycles(shift: timedelta, in_the_c
             enough.set()
 
     settings = replace(Settings(), cycle_interval=INTERVAL)
-    daemon = threading.Thread(target=run_daemon, args=(cycle, settings, stop, clock), daemon=True)
+
+    def run_daemon() -> None:
+        for now in cycle_moments(settings, stop, clock):
+            cycle(now)
+
+    daemon = threading.Thread(target=run_daemon, daemon=True)
     daemon.start()
     try:
         assert enough.wait(20), f"{len(begun)} cycles"
@@ -49,3 +55,11 @@ def test_a_clock_that_is_set_does_not_stop_the_cycles(shift: timedelta, in_the_c
         stop.set()
         daemon.join(5)
     assert not daemon.is_alive()
+
+
+def test_a_cycle_that_fails_does_not_end_the_daemon_unless_another_one_holds_the_warehouse() -> None:
+    for error in (WarehouseUnreachable(30.0, "no network"), ValueError("a bug")):
+        with survive_errors():
+            raise error
+    with pytest.raises(WarehouseHeld), survive_errors():
+        raise WarehouseHeld("another daemon")

@@ -9,7 +9,7 @@ import pytest
 from commands.forget import forget
 from config import Settings
 from errors import PhoneKeyLost, PhoneKeyMissing
-from spools.phones import KEY_FILE, make_key
+from spool.phones import KEY_FILE, make_phone_key
 from tests.warehouses.conftest import Desk, held
 from tests.warehouses.spool_files import Batches, Spool, call, outcome
 from tests.warehouses.test_batches import read_until
@@ -29,15 +29,15 @@ def test_another_key_is_refused_before_anything_is_made_or_written(desk: Desk, t
     other = replace(desk.settings, data_dir=tmp_path / "other")
     other.data_dir.mkdir()
     assert forget(desk.warehouse, desk.settings, NUMBER)["forgotten"] == 1  # no call yet: a key can be made
-    known = desk.warehouse.forgotten()
+    known = desk.warehouse.reader.forgotten_numbers()
     for mode in ("hash", "full"):
         with pytest.raises(PhoneKeyLost):
             forget(desk.warehouse, replace(other, phone_mode=mode), "5550000000")
     assert not (other.data_dir / KEY_FILE).exists()
-    make_key(other.data_dir)
+    make_phone_key(other.data_dir)
     with pytest.raises(PhoneKeyLost):
         forget(desk.warehouse, other, "5550000000")
-    assert desk.warehouse.forgotten() == known
+    assert desk.warehouse.reader.forgotten_numbers() == known
 
 
 @pytest.mark.parametrize("backfilled", [False, True])
@@ -45,6 +45,6 @@ def test_where_calls_are_hashed_no_key_is_made(desk: Desk, backfilled: bool) -> 
     desk.commit(outcome(desk.spool.sealed(call(1))), watermarks=() if backfilled else (read_until(1),))
     with pytest.raises(PhoneKeyMissing):
         forget(desk.warehouse, desk.settings, NUMBER)
-    assert (desk.warehouse.forgotten(), (desk.settings.data_dir / KEY_FILE).exists()) == ({}, False)
+    assert (desk.warehouse.reader.forgotten_numbers(), (desk.settings.data_dir / KEY_FILE).exists()) == ({}, False)
     in_full = replace(desk.settings, phone_mode="full")
     assert forget(desk.warehouse, in_full, NUMBER)["forgotten"] == 1

@@ -8,7 +8,7 @@ import pytest
 
 from commands.sessions import warehouse_for_writing
 from config import Settings
-from stops import Stop
+from shutdown import Stop
 
 
 def test_locks_are_given_back_although_their_notes_cannot_be_removed(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the tests of fetching start from: sources on a simulated dialer, and settings whose timeouts are short."""
+"""Sources on a simulated dialer, and settings with short timeouts, for the tests of fetching."""
 
 import socket
 import threading
@@ -10,12 +10,14 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from ssl import SSLContext
 from typing import Any
+from urllib.parse import urlsplit
 
 from config import Settings
 from data_fetcher import Dialer
-from dialers.accounts import make_key
-from messages import Credential, Window
+from dialers.fingerprints import make_account_key
+from messages import DialerAddress, Source, SourceIdentity, Window
 from simulated_dialer import Account, SimulatedDialer, World
+from tests.identities import pop_identity
 from utils import utc_now
 
 EXPORT, STATS, API = "call_report_export.php", "user_stats.php", "non_agent_api.php"
@@ -25,9 +27,10 @@ FORM = [
     ("run_export", "1"), ("query_date", "2026-03-02"), ("end_date", "2026-03-02"), ("campaign[]", "---ALL---"),
     ("group[]", "---ALL---"), ("header_row", "YES"), ("export_fields", "EXTENDED_2"),
 ]  # fmt: skip
-BEST = Credential(
-    source_key="0" * 32, campaign="Sales", client_id="C1", client_name="Client 1", report="call_report_export",
-    dialer_url="", username="report", password="secret", timezone=ZONE, max_connections=4,
+BEST = Source(
+    identity=SourceIdentity("0" * 32, "Sales", "C1", "Client 1"), report="call_report_export",
+    address=DialerAddress(scheme="http", hostname="127.0.0.1"), username="report", password="secret",
+    timezone=ZONE, max_connections=4,
 )  # fmt: skip
 
 
@@ -35,34 +38,40 @@ def small_world(**options: Any) -> World:
     return World(**{"calls_per_hour": 20, **options})
 
 
-def source(dialer: SimulatedDialer | str, /, **changes: Any) -> Credential:
+def address_of(url: str) -> DialerAddress:
+    """The parts of a URL, its folder as it is."""
+    parts = urlsplit(url)
+    return DialerAddress(scheme=parts.scheme, hostname=parts.hostname or "", port=parts.port, folder=parts.path)
+
+
+def source(dialer: SimulatedDialer | str, /, **changes: Any) -> Source:
     url = dialer if isinstance(dialer, str) else dialer.url
-    return replace(BEST, dialer_url=url, **changes)
+    return replace(BEST, identity=pop_identity(changes, BEST.identity), address=address_of(url), **changes)
 
 
 def quick(folder: Path, /, **changes: Any) -> Settings:
     """Settings with short timeouts, and the key that the accounts' notes need."""
     seconds = {"http_timeout": 1.0, "connect_timeout": 1.0, "request_timeout": 2.0, "retry_total": 10.0}
     seconds |= {name: changes.pop(name) for name in list(changes) if name in seconds}
-    make_key(folder / "accounts")
+    make_account_key(folder / "accounts")
     return Settings(
         data_dir=folder, **{"retry_attempts": 3, **{n: timedelta(seconds=s) for n, s in seconds.items()}, **changes}
     )
 
 
-def talking(
-    who: Credential, settings: Settings, run_id: str = "run", cancelled: Callable[[], bool] = lambda: False
+def connect_to(
+    who: Source, settings: Settings, run_id: str = "run", cancelled: Callable[[], bool] = lambda: False
 ) -> Dialer:
-    return Dialer(who, settings, run_id, cancelled=cancelled, until=utc_now() + timedelta(seconds=20))
+    return Dialer(who, settings, run_id, cancelled=cancelled, until=time.monotonic() + 20)
 
 
-def download(who: Credential, settings: Settings, run_id: str = "run") -> bytes:
+def download(who: Source, settings: Settings, run_id: str = "run") -> bytes:
     """One export of the day; its bytes."""
-    with talking(who, settings, run_id) as dialer:
-        return downloaded_by(dialer, settings)
+    with connect_to(who, settings, run_id) as dialer:
+        return download_through(dialer, settings)
 
 
-def downloaded_by(dialer: Dialer, settings: Settings) -> bytes:
+def download_through(dialer: Dialer, settings: Settings) -> bytes:
     path = settings.data_dir / f"{threading.get_ident()}.download"
     try:
         return path.read_bytes() if dialer.download(EXPORT, FORM, path) else b""
@@ -70,8 +79,13 @@ def downloaded_by(dialer: Dialer, settings: Settings) -> bytes:
         path.unlink(missing_ok=True)
 
 
-def exports_asked(dialer: SimulatedDialer) -> int:
-    return dialer.seen.requests_by_page.get(EXPORT, 0)
+def count_exports(dialer: SimulatedDialer) -> int:
+    """Count its requests for calls; the form that tells what a login may see is none."""
+    return sum(request.page == EXPORT and request.one("run_export") is not None for request in dialer.seen.log)
+
+
+def count_forms(dialer: SimulatedDialer) -> int:
+    return sum(request.page == EXPORT and request.one("run_export") is None for request in dialer.seen.log)
 
 
 def day_window(first_hour: int = 0, last_hour: int = 23, **changes: Any) -> Window:

@@ -16,7 +16,7 @@ import pytest
 
 from campaign_processor import process_campaign
 from errors import SyncError
-from messages import CampaignJob, ClientJob, Credential
+from messages import CampaignJob, ClientJob, Source
 from simulated_dialer import Account, SimulatedDialer
 from tests.dialers.sources import day_window, download, listener, quick, small_world, source
 from tests.simulated_dialer.client import export
@@ -98,7 +98,7 @@ def answer(connection: socket.socket, sent: bytes) -> None:
     connection.shutdown(socket.SHUT_WR)
 
 
-def told_by(who: Credential, folder: Path) -> list[str]:
+def texts_of(who: Source, folder: Path) -> list[str]:
     """Every text that comes out of a failing download and of a failing campaign."""
     settings = quick(folder, http_timeout=0.3, request_timeout=0.5, retry_attempts=2, retry_total=0)
     texts: list[str] = []
@@ -106,7 +106,7 @@ def told_by(who: Credential, folder: Path) -> list[str]:
         download(who, settings, "direct")
     except SyncError as exc:
         texts += [str(exc), repr(exc), repr(exc.args), "".join(traceback.format_exception(exc))]
-    client = ClientJob(credential=who, windows=(day_window(first_read=True),))
+    client = ClientJob(source=who, windows=(day_window(first_read=True),))
     outcome = process_campaign(
         CampaignJob(
             job_id="0000", run_id="run", campaign="Sales", clients=(client,),
@@ -124,7 +124,7 @@ def test_no_secret_gets_out(name: str, tmp_path: Path, caplog: pytest.LogCapture
     for logger in ("urllib3", "requests", "filelock", "tenacity"):
         caplog.set_level(logging.DEBUG, logger)
     with in_trouble(TROUBLES[name]) as url:
-        texts = told_by(source(url, username=USER, password=PASSWORD), tmp_path)
+        texts = texts_of(source(url, username=USER, password=PASSWORD), tmp_path)
     if name != "half of a record":
         assert len(texts) == 6, "nothing went wrong"
     for record in caplog.records:

@@ -4,22 +4,23 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from dialers.slots import HostSlots, file_name_of
+from dialers.slots import HostSlots, file_name_for
 from errors import RequestCancelled, SlotUnavailable
 from simulated_dialer import SimulatedDialer
 from tests.dialers.sources import (
     EXPORT,
     REPORT,
+    connect_to,
     download,
-    downloaded_by,
+    download_through,
     quick,
     small_world,
     source,
-    talking,
     wait_until,
 )
 
@@ -37,9 +38,10 @@ def nothing() -> None:
 
 def test_processes_together_keep_to_the_connections_of_a_host(tmp_path: Path) -> None:
     quick(tmp_path)
-    with SimulatedDialer(small_world(), accounts=[REPORT]) as dialer:
+    users = [f"report{number}" for number in range(3)]  # requests of one account would wait for each other
+    with SimulatedDialer(small_world(), accounts=[replace(REPORT, user=user) for user in users]) as dialer:
         dialer.misbehave(latency=0.05, pages=(EXPORT,))
-        processes = [asking(tmp_path, dialer.url, "secret", "run", "3", "2", "2") for _ in range(3)]
+        processes = [asking(tmp_path, dialer.url, f"{user}:secret", "run", "3", "2", "2") for user in users]
         outcomes = [process.communicate(timeout=30)[0].split() for process in processes]
         assert outcomes == [["fine"] * 3] * 3
         seen = dialer.seen
@@ -51,9 +53,9 @@ def test_an_idle_connection_keeps_its_slot_until_it_is_closed(tmp_path: Path) ->
     settings = quick(tmp_path)
     with SimulatedDialer(small_world(), accounts=[REPORT]) as dialer:
         who = source(dialer, max_connections=2)
-        with talking(who, settings) as first, talking(who, settings) as second, ThreadPoolExecutor(1) as pool:
-            first.version()
-            second.version()
+        with connect_to(who, settings) as first, connect_to(who, settings) as second, ThreadPoolExecutor(1) as pool:
+            first.ask_version()
+            second.ask_version()
             assert dialer.seen.connections_now == 2
             waiting = threading.Event()
             third = pool.submit(download, who, settings)
@@ -83,11 +85,11 @@ def test_a_request_that_waits_for_its_account_keeps_no_connection_from_the_one_i
     settings = quick(tmp_path)
     with SimulatedDialer(small_world(), accounts=[REPORT]) as dialer:
         who = source(dialer, max_connections=1)
-        with talking(who, settings) as idle, ThreadPoolExecutor(2) as pool:
+        with connect_to(who, settings) as idle, ThreadPoolExecutor(2) as pool:
             idle.version()
             first = pool.submit(download, who, settings)
             wait_until(lambda: list((tmp_path / "accounts").glob("*.json")))  # it is admitted, and has no connection
-            second = pool.submit(downloaded_by, idle, settings)
+            second = pool.submit(download_through, idle, settings)
             assert first.result(10).startswith(b"call_date\t")
             assert second.result(10).startswith(b"call_date\t")
 
@@ -95,7 +97,7 @@ def test_a_request_that_waits_for_its_account_keeps_no_connection_from_the_one_i
 def test_a_free_slot_is_waited_for_only_so_long(tmp_path: Path) -> None:
     slots = HostSlots(tmp_path, "dialer.example", 2)
     held = [slots.take(wait_seconds=1, give_up=nothing) for _ in range(2)]
-    with pytest.raises(SlotUnavailable, match=r"All 2 connections allowed to dialer\.example"):
+    with pytest.raises(SlotUnavailable, match=r"All 2 allowed connections to dialer\.example"):
         slots.take(wait_seconds=0.1, give_up=nothing)
     held[0].release()
     assert slots.take(wait_seconds=1, give_up=nothing).is_locked
@@ -118,7 +120,7 @@ def test_hosts_have_slots_of_their_own(tmp_path: Path) -> None:
 
 
 def test_a_file_name_tells_nobody_what_it_stands_for() -> None:
-    name = file_name_of("dialer.example:8080", "réport/../x")
+    name = file_name_for("dialer.example:8080", "réport/../x")
     assert name.isalnum()
     assert len(name) == 24
-    assert file_name_of("ab", "c") != file_name_of("a", "bc")
+    assert file_name_for("ab", "c") != file_name_for("a", "bc")

@@ -11,11 +11,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import pyarrow as pa
-
-from messages import Credential
+from messages import DialerAddress, Source, SourceIdentity
 from reports import REPORTS
-from reports.legs import Chunk
+from reports.chunks import Chunk
+from reports.data_frames import table_of
+from tests.identities import pop_identity
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 NEW_YORK = "America/New_York"
@@ -41,14 +41,15 @@ INBOUND: dict[str, Any] = OUTBOUND | {
 """An in-group record of a build that moves the middle columns: the reset flag stands where term_reason should."""
 
 
-def source(report: str = "call_report_export", /, **changes: Any) -> Credential:
+def source(report: str = "call_report_export", /, **changes: Any) -> Source:
     values: dict[str, Any] = {
-        "source_key": "0" * 32, "campaign": "Sales", "client_id": "C1", "client_name": "Client 1", "report": report,
-        "dialer_url": "https://dialer.example/vicidial/", "username": "report", "password": "secret",
+        "report": report,
+        "address": DialerAddress(scheme="https", hostname="dialer.example"), "username": "report", "password": "secret",
         "timezone": NEW_YORK, "max_connections": 2,
         "parameters": (("user", "2001"),) if report == "user_stats" else (),
     }  # fmt: skip
-    return Credential(**(values | changes))
+    values |= changes
+    return Source(identity=pop_identity(values, SourceIdentity("0" * 32, "Sales", "C1", "Client 1")), **values)
 
 
 def recorded(name: str) -> bytes:
@@ -86,7 +87,7 @@ class Answer:
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
         frames = (chunk.rows for chunk in self.chunks)
-        return [row for frame in frames for row in pa.Table.from_pandas(frame, preserve_index=False).to_pylist()]
+        return [row for frame in frames for row in table_of(frame).to_pylist()]
 
     @property
     def only(self) -> dict[str, Any]:
@@ -99,7 +100,7 @@ class Answer:
 
 def read(
     content: bytes,
-    of: Credential | None = None,
+    of: Source | None = None,
     *,
     chunk_records: int = ONE_CHUNK,
     lead_fields: bool = False,
@@ -109,8 +110,10 @@ def read(
     with TemporaryDirectory() as folder:
         path = Path(folder) / "answer"
         path.write_bytes(content)
-        chunks = list(REPORTS[of.report].read(path, of, chunk_records=chunk_records, lead_fields=lead_fields))
-    quarantined = [record for chunk in chunks for record in chunk.quarantined.itertuples(index=False, name=None)]
+        report = REPORTS[of.report]
+        header = report.parse_header(content)
+        chunks = list(report.parse_records(path, header, of, chunk_records=chunk_records, lead_fields=lead_fields))
+    quarantined = [(record.text, record.reason) for chunk in chunks for record in chunk.quarantined]
     hours: Counter[tuple[date, int]] = Counter()
     in_progress: Counter[tuple[date, int]] = Counter()
     for count in (count for chunk in chunks for count in chunk.hours):
@@ -128,7 +131,4 @@ def read(
 
 def shown(content: bytes, report: str = "call_report_export") -> str | None:
     """The level of detail that a report recognises in an answer."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "answer"
-        path.write_bytes(content)
-        return REPORTS[report].shows(path)
+    return REPORTS[report].parse_header(content).detail

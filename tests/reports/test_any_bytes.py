@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from errors import AnswerBroken
-from reports.texts import as_utf8, field_text, field_texts, kept_as_it_came
+from reports.text_decoding import as_utf8, field_text, field_texts, to_quarantine_text
 from tests.reports.answers import INBOUND, OUTBOUND, Answer, export, header, read, record, recorded, shown, source
 
 EXPORTS = [
@@ -20,7 +20,7 @@ CHANGES = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 6), BYTES | st.bina
 SECRETS = ("4395107233", "Main St", "example.test", "Kim Closer", "8337367905", "2026-11-20")
 
 
-def mutated(body: bytes, changes: Sequence[tuple[float, int, bytes]], start: int) -> bytes:
+def mutate(body: bytes, changes: Sequence[tuple[float, int, bytes]], start: int) -> bytes:
     """The body with some bytes replaced by others, behind its heading."""
     for where, length, inserted in changes:
         at = start + int(where * (len(body) - start))
@@ -42,7 +42,7 @@ def assert_all_accounted_for(answer: Answer, records: int) -> None:
 def test_no_bytes_of_an_export_break_its_parser(
     body: bytes, changes: list[tuple[float, int, bytes]], size: int, *, lead_fields: bool
 ) -> None:
-    body = mutated(body, changes, body.index(b"\r\n") + 2)
+    body = mutate(body, changes, body.index(b"\r\n") + 2)
     try:
         answer = read(body, chunk_records=size, lead_fields=lead_fields)
     except AnswerBroken as broken:
@@ -60,7 +60,7 @@ def test_no_bytes_of_an_export_break_its_parser(
 @settings(max_examples=20, deadline=None)
 @given(body=st.sampled_from(EXPORTS), changes=CHANGES)
 def test_no_bytes_are_read_otherwise_in_other_chunks(body: bytes, changes: list[tuple[float, int, bytes]]) -> None:
-    body = mutated(body, changes, body.index(b"\r\n") + 2).removesuffix(b"\r\n") + b"\r\n"
+    body = mutate(body, changes, body.index(b"\r\n") + 2).removesuffix(b"\r\n") + b"\r\n"
     one, many = read(body), read(body, chunk_records=5)
     assert sorted(map(repr, one.rows)) == sorted(map(repr, many.rows))
     assert sorted(one.quarantined) == sorted(many.quarantined)
@@ -72,7 +72,7 @@ def test_no_bytes_are_read_otherwise_in_other_chunks(body: bytes, changes: list[
 def test_no_bytes_of_user_stats_break_its_parser(changes: list[tuple[float, int, bytes]], size: int) -> None:
     start = STATS.index(b"\n", STATS.index(b"\n") + 1) + 1
     try:
-        answer = read(mutated(STATS, changes, start), source("user_stats"), chunk_records=size)
+        answer = read(mutate(STATS, changes, start), source("user_stats"), chunk_records=size)
     except AnswerBroken as broken:
         assert not [secret for secret in SECRETS if secret in str(broken)]
         return
@@ -122,13 +122,13 @@ def test_every_byte_sequence_is_some_text(field: bytes) -> None:
     assert field_texts(field) == [field_text(part) for part in field.split(b"\t")]
     assert as_utf8(field).decode("utf-8").split("\t") == field_texts(field)
     assert "�" not in field_text(field) or "�".encode() in field
-    kept_as_it_came(field).encode("utf-8")
+    to_quarantine_text(field).encode("utf-8")
 
 
 @given(st.text(max_size=60))
 def test_valid_utf_8_stays_what_it_is(text: str) -> None:
     assert field_text(text.encode("utf-8")) == text
-    assert kept_as_it_came(text.encode("utf-8")) == text
+    assert to_quarantine_text(text.encode("utf-8")) == text
 
 
 @pytest.mark.parametrize("text", ["Peña", "“x” – €", "Zoë"])

@@ -31,8 +31,8 @@ def world() -> World:
     return World(seed=6, calls_per_hour=250)
 
 
-def downloaded(world: World, build: str, detail: str = "EXTENDED_2") -> bytes:
-    form = REPORTS["call_report_export"].form(source(), WHOLE_DAY, detail)
+def download(world: World, build: str, detail: str = "EXTENDED_2") -> bytes:
+    form = REPORTS["call_report_export"].build_form(source(), WHOLE_DAY, detail)
     if int(build[:6]) < 190116:  # such a build cannot be asked for all campaigns without their names
         form = [field for field in form if field[1] != "---ALL---"]
         form += [("campaign[]", name) for name in world.centre.campaigns]
@@ -52,7 +52,7 @@ def visible(world: World, *, in_old_builds: bool = False) -> list[Leg]:
     return [leg for leg in world.legs_at(since=DAY, until=DAY) if leg.hidden in shown]
 
 
-def expected(leg: Leg, *, shifted: bool = True) -> dict[str, Any]:
+def row_of(leg: Leg, *, shifted: bool = True) -> dict[str, Any]:
     """The row that a leg must become, said once more in the words of the table."""
     inbound = leg.direction == "inbound"
     nobody = leg.agent_user in ("VDAD", "VDCL")
@@ -101,9 +101,9 @@ def assert_the_same(answer: Answer, legs: list[dict[str, Any]]) -> None:
 
 def test_every_visible_call_of_a_busy_day_arrives_as_the_dialer_logged_it(busy_day: World) -> None:
     legs = visible(busy_day)
-    answer = read(downloaded(busy_day, SHIFTING), chunk_records=5_000)
+    answer = read(download(busy_day, SHIFTING), chunk_records=5_000)
     assert len(legs) > 12_000
-    assert_the_same(answer, [expected(leg) for leg in legs])
+    assert_the_same(answer, [row_of(leg) for leg in legs])
     assert answer.duplicates == sum(leg.copies - 1 for leg in legs) > 0
     assert answer.hours == Counter((DAY, leg.call_time_local.hour) for leg in legs)
     assert not answer.in_progress
@@ -112,8 +112,8 @@ def test_every_visible_call_of_a_busy_day_arrives_as_the_dialer_logged_it(busy_d
 def test_calls_in_progress_arrive_as_they_stand_and_are_counted(busy_day: World) -> None:
     busy_day.now = AFTERNOON
     legs = visible(busy_day)
-    answer = read(downloaded(busy_day, SHIFTING), chunk_records=1_000)
-    assert_the_same(answer, [expected(leg) for leg in legs])
+    answer = read(download(busy_day, SHIFTING), chunk_records=1_000)
+    assert_the_same(answer, [row_of(leg) for leg in legs])
     in_progress = [leg for leg in legs if leg.length_seconds is None or leg.status in ("QUEUE", "INCALL")]
     assert len(in_progress) > 10
     assert answer.in_progress == Counter((DAY, leg.call_time_local.hour) for leg in in_progress)
@@ -121,15 +121,15 @@ def test_calls_in_progress_arrive_as_they_stand_and_are_counted(busy_day: World)
 
 def test_a_build_that_shifts_no_column_keeps_every_reason_of_a_hang_up(world: World) -> None:
     legs = visible(world, in_old_builds=True)
-    answer = read(downloaded(world, CORRECT), chunk_records=5_000)
-    assert_the_same(answer, [expected(leg, shifted=False) for leg in legs])
+    answer = read(download(world, CORRECT), chunk_records=5_000)
+    assert_the_same(answer, [row_of(leg, shifted=False) for leg in legs])
     assert answer.duplicates == 0
 
 
 def test_a_build_that_cleans_no_tabs_loses_no_call(world: World) -> None:
     legs = visible(world, in_old_builds=True)
-    answer = read(downloaded(world, UNCLEANED, "EXTENDED"), chunk_records=5_000)
-    wanted = [expected(leg, shifted=False) | {"term_reason": None, "wrapup_seconds": None} for leg in legs]
+    answer = read(download(world, UNCLEANED, "EXTENDED"), chunk_records=5_000)
+    wanted = [row_of(leg, shifted=False) | {"term_reason": None, "wrapup_seconds": None} for leg in legs]
     assert_the_same(answer, wanted)
 
 
@@ -147,12 +147,12 @@ def test_a_call_keeps_its_key_from_the_queue_to_its_disposition(world: World) ->
 
 def moment_read(world: World, moment: datetime) -> list[dict[str, Any]]:
     world.now = moment
-    return read(downloaded(world, SHIFTING)).rows
+    return read(download(world, SHIFTING)).rows
 
 
 def test_lead_fields_arrive_as_they_were_meant_although_encodings_are_mixed(world: World) -> None:
     legs = visible(world)
-    answer = read(downloaded(world, SHIFTING), lead_fields=True)
+    answer = read(download(world, SHIFTING), lead_fields=True)
     wanted = []
     for leg in legs:
         lead = world.lead(leg.lead_id)

@@ -8,6 +8,7 @@ import pytest
 from messages import Window
 from reports import REPORTS
 from reports.call_report_export import BUILD_WITH_EXTENDED, BUILD_WITH_EXTENDED_2
+from tables import IN_PROGRESS
 from tests.reports.answers import INBOUND, OUTBOUND, export, header, read, record, recorded, shown, source
 
 REPORT = REPORTS["call_report_export"]
@@ -25,17 +26,17 @@ WHOLE_DAY = Window(
 
 
 def test_hours_are_asked_for_unless_they_are_the_whole_day() -> None:
-    assert REPORT.form(source(), MORNING, "EXTENDED_2") == [
+    assert REPORT.build_form(source(), MORNING, "EXTENDED_2") == [
         ("run_export", "1"), ("query_date", "2026-03-02"), ("end_date", "2026-03-02"), ("query_hour", "09"),
         ("end_hour", "11"), ("campaign[]", "---ALL---"), ("group[]", "---ALL---"), ("header_row", "YES"),
         ("rec_fields", "NONE"), ("custom_fields", "NO"), ("call_notes", "NO"), ("export_fields", "EXTENDED_2"),
     ]  # fmt: skip
-    assert {"query_hour", "end_hour"}.isdisjoint(dict(REPORT.form(source(), WHOLE_DAY, "STANDARD")))
+    assert {"query_hour", "end_hour"}.isdisjoint(dict(REPORT.build_form(source(), WHOLE_DAY, "STANDARD")))
 
 
 @pytest.mark.parametrize("named", [("group[]", "SALES_IN"), ("campaign[]", "0042")])
 def test_a_row_that_names_campaigns_or_in_groups_gets_only_those(named: tuple[str, str]) -> None:
-    form = REPORT.form(source(parameters=(named, ("status[]", "SALE"))), WHOLE_DAY, "STANDARD")
+    form = REPORT.build_form(source(parameters=(named, ("status[]", "SALE"))), WHOLE_DAY, "STANDARD")
     assert named in form
     assert ("status[]", "SALE") in form
     assert "---ALL---" not in dict(form).values()
@@ -359,6 +360,10 @@ def test_another_leg_of_a_call_is_no_copy(change: dict[str, Any]) -> None:
 
 
 # Calls in progress
+
+
+def test_calls_in_progress_are_those_of_these_statuses() -> None:
+    assert IN_PROGRESS == ("QUEUE", "INCALL", "LIVE", "DISPO")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from messages import DialerAddress
 from tests.reports.answers import INBOUND, OUTBOUND, export, read, record, recorded, source
 
 STANDARD = "standard"
@@ -43,7 +44,12 @@ def test_another_client_has_other_keys() -> None:
 
 def test_the_same_client_has_the_same_keys_from_every_source() -> None:
     content = export(record(INBOUND))
-    other = source(campaign="Other", source_key="1" * 32, timezone="UTC", dialer_url="https://second.example/vicidial/")
+    other = source(
+        campaign="Other",
+        source_key="1" * 32,
+        timezone="UTC",
+        address=DialerAddress(scheme="https", hostname="second.example"),
+    )
     assert read(content, other).only["call_key"] == read(content).only["call_key"]
 
 

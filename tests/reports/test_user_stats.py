@@ -33,7 +33,7 @@ def test_a_whole_day_of_one_user_is_asked_for() -> None:
         since=datetime(2026, 3, 2, 14, tzinfo=UTC), until=datetime(2026, 3, 2, 17, tzinfo=UTC),
     )  # fmt: skip
     stats = REPORTS["user_stats"]
-    assert stats.form(source("user_stats"), window, "6") == [
+    assert stats.build_form(source("user_stats"), window, "6") == [
         ("user", "2001"), ("begin_date", "2026-03-02"), ("end_date", "2026-03-02"), ("file_download", "6"),
     ]  # fmt: skip
     assert stats.whole_days_only()

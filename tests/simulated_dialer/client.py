@@ -1,4 +1,4 @@
-"""What every test of the simulated dialer asks it with: a client that speaks plain HTTP and nothing else."""
+"""A plain HTTP client for the tests of the simulated dialer."""
 
 import base64
 import http.client
@@ -32,7 +32,7 @@ class Answer:
         return next((value for key, value in self.headers if key == name), None)
 
     def rows(self) -> list[list[bytes]]:
-        """The records of an export, without its header row."""
+        """Return the records of an export, without its header row."""
         return [record.split(b"\t") for record in self.body.split(b"\r\n")[1:-1]]
 
 
@@ -64,7 +64,7 @@ def ask(
 def export(
     dialer: SimulatedDialer, login: tuple[str, str] | None = ("report", "secret"), /, **parameters: Any
 ) -> Answer:
-    """An export of the whole day; ``campaign=[…]`` stands for campaign[], None leaves a parameter out."""
+    """Return an export of the whole day. ``campaign=[…]`` means campaign[]. None leaves a parameter out."""
     arrays = {"campaign": "campaign[]", "group": "group[]", "list_id": "list_id[]", "status": "status[]"}
     asked = WHOLE_DAY | {arrays.get(name, name): value for name, value in parameters.items()}
     return ask(dialer, "call_report_export.php", {k: v for k, v in asked.items() if v is not None}, login=login)

@@ -1,4 +1,4 @@
-"""The dialers that the tests of the simulated dialer ask."""
+"""Dialers for the tests of the simulated dialer."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,8 +11,8 @@ from tests.simulated_dialer.client import REPORT, Opening
 
 
 @pytest.fixture
-def opened() -> Iterator[Opening]:
-    """Opens dialers and closes them after the test; ``opened(world, build=…)``."""
+def open_dialer() -> Iterator[Opening]:
+    """Return a function for opening dialers: ``open_dialer(world, build=…)``. They are closed after the test."""
     with ExitStack() as stack:
 
         def opening(world: World | None = None, **options: Any) -> SimulatedDialer:

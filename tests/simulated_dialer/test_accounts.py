@@ -1,4 +1,4 @@
-"""Every way to be refused has its own text and status, and failures count."""
+"""Each kind of refusal has its own text and status, and failures count."""
 
 from datetime import timedelta
 
@@ -28,8 +28,8 @@ def api(dialer: SimulatedDialer, function: str, user: str = "report", password: 
 
 
 @pytest.fixture
-def dialer(opened: Opening) -> SimulatedDialer:
-    return opened(World(calls_per_hour=5), accounts=ACCOUNTS)
+def dialer(open_dialer: Opening) -> SimulatedDialer:
+    return open_dialer(World(calls_per_hour=5), accounts=ACCOUNTS)
 
 
 @pytest.mark.parametrize(
@@ -98,19 +98,19 @@ def test_a_success_starts_the_count_anew(dialer: SimulatedDialer) -> None:
         assert export(dialer).body.startswith(b"call_date\t")
 
 
-def test_an_account_that_nobody_used_counts_anew_instead_of_locking(opened: Opening) -> None:
-    dialer = opened(World(calls_per_hour=5), accounts=[Account("report", "secret", minutes_since_login=None)])
+def test_an_account_that_nobody_used_counts_anew_instead_of_locking(open_dialer: Opening) -> None:
+    dialer = open_dialer(World(calls_per_hour=5), accounts=[Account("report", "secret", minutes_since_login=None)])
     statuses = [export(dialer, ("report", "wrong")).status for _ in range(20)]
     assert statuses == [401] * 20
     assert b"|LOCK|" in export(dialer).body
 
 
-def test_logins_are_stripped_before_they_are_compared(opened: Opening) -> None:
+def test_logins_are_stripped_before_they_are_compared(open_dialer: Opening) -> None:
     accounts = [Account("report", "P@a!b#c")]
-    dialer = opened(World(calls_per_hour=5), accounts=accounts)
+    dialer = open_dialer(World(calls_per_hour=5), accounts=accounts)
     assert export(dialer, ("report", "Pabc")).body.startswith(b"call_date\t")
     assert export(dialer, ("report", "x@y")).body == b"Login incorrect, please try again: |report|xy|BAD|\n"
-    strict = opened(World(calls_per_hour=5), accounts=accounts, strips_logins=False)
+    strict = open_dialer(World(calls_per_hour=5), accounts=accounts, strips_logins=False)
     assert export(strict, ("report", "Pabc")).status == 401
 
 
@@ -120,8 +120,8 @@ def test_a_blocked_address_is_told_with_200(dialer: SimulatedDialer) -> None:
     assert user_stats(dialer, "2001").body == b"Your IP Address is not allowed: : |report|IPBLOCK|\n"
 
 
-def test_before_2013_06_other_texts_and_no_lock(opened: Opening) -> None:
-    dialer = opened(World(calls_per_hour=5), build="110601-0000")
+def test_before_2013_06_other_texts_and_no_lock(open_dialer: Opening) -> None:
+    dialer = open_dialer(World(calls_per_hour=5), build="110601-0000")
     answers = [export(dialer, ("report", "wrong")) for _ in range(12)]
     text = b"Invalid Username/Password or no export report permission: |report|\n"
     assert {(answer.status, answer.body) for answer in answers} == {(200, text)}
@@ -129,14 +129,14 @@ def test_before_2013_06_other_texts_and_no_lock(opened: Opening) -> None:
     assert (answer.status, answer.body) == (401, b"Invalid Username/Password: |report|wrong|\n")
 
 
-def test_version_needs_no_login_and_tells_the_clock(opened: Opening) -> None:
+def test_version_needs_no_login_and_tells_the_clock(open_dialer: Opening) -> None:
     winter, summer = World(), World(start=World().start.replace(month=7), timezone="Europe/Berlin")
-    assert api(opened(winter), "version", "", "") == (
+    assert api(open_dialer(winter), "version", "", "") == (
         b"VERSION: 2.14-202|BUILD: 250720-1841|DATE: 2026-03-05 00:00:00|EPOCH: 1772686800"
         b"|DST: 0|TZ: -5.00|TZNOW: -5.00|\n"
     )
-    assert api(opened(summer), "version").endswith(b"|DST: 1|TZ: 1.00|TZNOW: 2.00|\n")
-    assert api(opened(winter, build="110101-0000"), "version").endswith(b"|EPOCH: 1772686800|\n")
+    assert api(open_dialer(summer), "version").endswith(b"|DST: 1|TZ: 1.00|TZNOW: 2.00|\n")
+    assert api(open_dialer(winter, build="110101-0000"), "version").endswith(b"|EPOCH: 1772686800|\n")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Connections, counters and everything that a test may tell a dialer to do wrong."""
+"""Connections, counters and all misbehaviours of a dialer."""
 
 import http.client
 import json
@@ -21,12 +21,12 @@ EXPORT = "call_report_export.php"
 
 
 @pytest.fixture
-def dialer(opened: Opening) -> SimulatedDialer:
-    return opened(World(calls_per_hour=20))
+def dialer(open_dialer: Opening) -> SimulatedDialer:
+    return open_dialer(World(calls_per_hour=20))
 
 
 def raw(dialer: SimulatedDialer, path: str = "/vicidial/" + EXPORT) -> bytes:
-    """Everything that arrives until the dialer hangs up."""
+    """Return all bytes until the dialer hangs up."""
     query = "?run_export=1&query_date=2026-03-02&end_date=2026-03-02&campaign[]=---ALL---&header_row=YES"
     with socket.create_connection(("127.0.0.1", dialer.port), timeout=5) as connection:
         request = f"GET {path}{query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
@@ -117,8 +117,8 @@ def test_a_reset_is_a_reset(dialer: SimulatedDialer) -> None:
         export(dialer)
 
 
-def test_php_and_mysql_fail_in_their_own_ways(opened: Opening) -> None:
-    eight, seven = opened(World(calls_per_hour=5)), opened(World(calls_per_hour=5), php=7)
+def test_php_and_mysql_fail_in_their_own_ways(open_dialer: Opening) -> None:
+    eight, seven = open_dialer(World(calls_per_hour=5)), open_dialer(World(calls_per_hour=5), php=7)
     for dialer in (eight, seven):
         dialer.misbehave(database_down=True)
     assert (export(eight).status, export(eight).body) == (500, b"")
@@ -146,8 +146,8 @@ def test_redirects_and_wrong_clocks(dialer: SimulatedDialer) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"trickle": True}, {"hang": True}, {"trickle": 0.001}])
-def test_slow_answers_end_with_the_client_or_the_dialer(opened: Opening, wrong: dict[str, Any]) -> None:
-    dialer = opened(World(calls_per_hour=5))
+def test_slow_answers_end_with_the_client_or_the_dialer(open_dialer: Opening, wrong: dict[str, Any]) -> None:
+    dialer = open_dialer(World(calls_per_hour=5))
     dialer.misbehave(**wrong)
     connection = http.client.HTTPConnection("127.0.0.1", dialer.port, timeout=0.3)
     connection.request(
@@ -239,13 +239,13 @@ COMMAND = [sys.executable, "-m", "simulated_dialer", "--count", "2", "--now", "2
 ROOT = Path(__file__).parents[2]
 
 
-def started() -> subprocess.Popen[bytes]:
+def start_process() -> subprocess.Popen[bytes]:
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.Popen(COMMAND, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 
 def test_dialers_run_from_the_command_line_until_their_input_closes() -> None:
-    with started() as process:
+    with start_process() as process:
         assert process.stdin is not None and process.stdout is not None
         first, second = json.loads(process.stdout.readline())["dialers"]
         assert (first["seed"], second["seed"]) == (1, 2)
@@ -269,7 +269,7 @@ def test_dialers_run_from_the_command_line_until_their_input_closes() -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="terminate() kills at once on Windows")
 def test_dialers_end_in_peace_when_terminated() -> None:
-    with started() as process:
+    with start_process() as process:
         assert process.stdout is not None
         assert process.stdout.readline()
         process.terminate()

@@ -1,4 +1,4 @@
-"""A daemon whose cycles are counted by the lines of its log."""
+"""A daemon, with its cycles counted by the lines of its log."""
 
 import re
 import subprocess
@@ -15,7 +15,7 @@ STOP_SECONDS = 60.0
 
 
 class Cycles:
-    """The daemon of a program, with its log in the program's folder; it is told to end with the block."""
+    """The daemon of a program, with its log in the program's folder. It is stopped at the end of the block."""
 
     def __init__(self, program: Program) -> None:
         self._path = program.folder / "daemon.log"
@@ -26,7 +26,7 @@ class Cycles:
         self._unread = ""
         self.ended = 0
         self.records = 0
-        """That the last one has read, by its summary."""
+        """Records read by the last cycle, by its summary."""
 
     def __enter__(self) -> Self:
         self._process = self._program.start(output=self._writer)
@@ -55,7 +55,7 @@ class Cycles:
         return self._path.read_text(encoding="utf-8")
 
     def wait_for(self, cycle: int, *, seconds: float, meanwhile: Callable[[], object] = lambda: None) -> None:
-        """Until that many cycles have ended, the first counts as one; ``meanwhile`` is called ten times a second."""
+        """Wait for this number of ended cycles. ``meanwhile`` is called ten times a second."""
         deadline = time.monotonic() + seconds
         while self.ended < cycle:
             assert self._process is not None

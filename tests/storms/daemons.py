@@ -1,4 +1,4 @@
-"""The daemon of a storm as a service manager has it: started again whenever it ends; what it leaves is looked for."""
+"""The daemon of a storm, restarted after each end like a service. Its leftovers are looked for."""
 
 import os
 import signal
@@ -19,21 +19,21 @@ GRACE_SECONDS = 3
 ALLOWED_SECONDS = GRACE_SECONDS + 5
 SECOND_SECONDS = 30
 END_SECONDS = 2
-"""Until the pipe to its parent is seen to be closed, and a process is gone."""
+"""Time for a worker to notice the closed pipe of its parent and to end."""
 CODES = {signal.SIGTERM: 143, signal.SIGINT: 130}
 UNUSABLE, HELD = 3, 4
 BEGINS = "Starting multiprocess campaign processing"
 
 
 class Daemon:
-    """main.py without a command; its output goes to ``log``, after that of the daemons before it."""
+    """main.py without a command. Its output is appended to ``log``."""
 
     def __init__(self, program: Program, log: Path, report: Report, own_codes: set[int]) -> None:
         self._program, self._report, self._own_codes = program, report, own_codes
         self.log = log.open("a", encoding="utf-8")
         self._process: subprocess.Popen[str] | None = None
         self._ever: set[psutil.Process] = set()
-        """Everything that was ever seen to run for it."""
+        """All processes ever seen for it."""
 
     def start(self) -> None:
         self.log.flush()
@@ -41,13 +41,13 @@ class Daemon:
         self._ever.add(psutil.Process(self._process.pid))
 
     def note(self, text: str) -> None:
-        """Among the daemon's own lines, for whoever looks for the cause of something."""
+        """Write a note among the daemon's own lines."""
         self.log.write(f"=== {datetime.now():%H:%M:%S.%f} {text}\n")
         self.log.flush()
 
     @property
     def pid(self) -> int | None:
-        """None while it does not run."""
+        """Return the process id. None if it is not running."""
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
     def start_again_if_it_ended(self) -> bool:
@@ -69,7 +69,7 @@ class Daemon:
         return []
 
     def kill(self) -> None:
-        """kill -9 of the parent alone; its workers have to notice."""
+        """Kill the parent alone with SIGKILL. Its workers have to notice."""
         if self._process is not None:
             self.workers()
             self._process.kill()
@@ -77,7 +77,7 @@ class Daemon:
             self._process = None
 
     def end_in_order(self, name: str, phase: str, *, again_after: float | None = None) -> None:
-        """A signal, and perhaps another one; then it must be gone in time, with its exit code and without a trace."""
+        """Send a signal, and perhaps another one. It must end in time, with its exit code and without a traceback."""
         assert self._process is not None
         number = signal.SIGTERM if name == TERMINATE else signal.SIGINT
         workers, begun = self.workers(), time.monotonic()
@@ -101,7 +101,7 @@ class Daemon:
         self._process = None
 
     def try_a_second(self, program: Program, phase: str) -> None:
-        """It must be refused while this one holds the warehouse, and begin nothing."""
+        """Start a second daemon. It must be refused, and begin nothing."""
         second = program.start()
         try:
             text, _ = second.communicate(timeout=SECOND_SECONDS)
@@ -113,7 +113,7 @@ class Daemon:
             self._report.problems.append(f"a second daemon {phase}: exit code {second.returncode}: {text[-300:]}")
 
     def survivors(self, seconds: float = 10) -> list[str]:
-        """Processes that still run although no daemon does, also such as were never seen as its children."""
+        """Return processes left running without a daemon, even ones never seen as its children."""
         psutil.wait_procs([each for each in self._ever if _runs(each)], timeout=seconds)
         return [f"process {each.pid}" for each in {*self._ever, *self._of_the_folder()} if _runs(each)]
 

@@ -1,6 +1,6 @@
-"""How long the program takes to end when it is asked to, in the middle of whatever it is at, and what it leaves.
+"""Shutdown in the middle of each phase: its time, and its leftovers.
 
-A phase is a scene that the program is brought into: dialers that misbehave, a file that is held, a job without an end.
+A phase is a scene for the program: misbehaving dialers, a held file, a job without an end.
 """
 
 import argparse
@@ -45,12 +45,12 @@ PATIENT = {
     "HTTP_TIMEOUT": "120", "REQUEST_TIMEOUT": "600", "RETRY_SECONDS": "120", "BIGQUERY_REQUEST_TIMEOUT": "120",
     "BIGQUERY_COMMIT_SECONDS": "0",
 }  # fmt: skip
-"""Nothing that ends in time does so because of a limit of its own."""
+"""Long limits, so no request ends in time because of its own limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """``arrange`` before the program starts; it is there when ``reached`` says so of the scene."""
+    """A phase. ``arrange`` runs before the program starts, ``reached`` tells its arrival."""
 
     name: str
     warehouses: tuple[str, ...]
@@ -60,14 +60,14 @@ class Phase:
     settings: dict[str, str] = field(default_factory=dict)
     calls_per_hour: float = 4
     whole_group: bool = False
-    """As a terminal does it: every process of the group gets the signal."""
+    """Send the signal to every process of the group, like a terminal."""
     finished_is_kept: bool = False
-    """Whether a campaign that was read to its end before must be committed."""
+    """True if a campaign read to its end before must be committed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """What was measured; ``wrong`` is empty where everything is as it should be."""
+    """Measurements of one exit. ``wrong`` is empty if everything is right."""
 
     phase: str
     warehouse: str
@@ -91,7 +91,7 @@ TABLE_HEAD = """| phase | warehouse | signal | grace, s | said, s | ended, s | e
 
 
 class Scene:
-    """One program with two dialers, whose processes are a session of their own."""
+    """One program with two dialers. Its processes are a session of their own."""
 
     def __init__(self, folder: Path, phase: Phase, grace: float, emulator: Emulator | None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -103,7 +103,7 @@ class Scene:
         self.held = contextlib.ExitStack()
         self.reader: subprocess.Popen[bytes] | None = None
         self.gone: int | None = None
-        """The port of a dialer that is down for now."""
+        """The port of a stopped dialer."""
         self.process: Any = None  # subprocess.Popen[str], from start on
 
     def __enter__(self) -> "Scene":
@@ -136,7 +136,7 @@ class Scene:
         return [("Done", self.dialers[0].url, "1"), ("Slow", self.dialers[1].url, "2")]
 
     def start(self) -> None:
-        """Through the proxy, where there is one."""
+        """Start the program, through the proxy if there is one."""
         address = {"BIGQUERY_EMULATOR_HOST": self.proxy.url} if self.proxy else {}
         self.process = subprocess.Popen(
             [sys.executable, str(ROOT / "main.py"), *self.phase.arguments], cwd=self.program.folder,
@@ -160,7 +160,7 @@ class Scene:
         return words in self.text
 
     def has_committed(self) -> bool:
-        """Whether a campaign is in the table."""
+        """Return whether a campaign is in the table."""
         with contextlib.suppress(Exception):  # the file is being written, or the table is not there yet
             return bool(self.program.rows("SELECT 1 FROM vicidial.runs WHERE source_key <> ''"))
         return False
@@ -172,7 +172,7 @@ class Scene:
         return []
 
     def processes(self) -> list[psutil.Process]:
-        """All of its session, orphans among them."""
+        """Return all processes of its session, orphans included."""
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
@@ -185,7 +185,7 @@ class Scene:
         return [str(path) for name in names for path in (self.program.data / name).rglob("*") if path.is_file()]
 
     def behave(self) -> None:
-        """As if nothing had been: what the next start meets."""
+        """End all misbehaviour before the next start."""
         for dialer in self.dialers:
             dialer.behave()
         if self.dialers[1].port == self.gone:
@@ -197,7 +197,7 @@ class Scene:
             self.proxy.release()
 
     def hold_the_file(self) -> None:
-        """An analyst's session that stays open until the scene is over or :meth:`let_go`."""
+        """Hold the file like an analyst's session, until the end of the scene or :meth:`let_go`."""
         path = self.program.data / "calls.duckdb"
         self.reader = reader = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE)
         self.held.callback(reader.communicate)
@@ -211,7 +211,7 @@ class Scene:
             self.reader.wait()
 
     def lost(self) -> list[str]:
-        """What the table lacks, or has too much of, compared with what both dialers show."""
+        """Return missing, double and stale rows of the table, compared with both dialers."""
         today = datetime.now(ZoneInfo(ZONE)).date()
         truth = {
             client: [
@@ -220,14 +220,14 @@ class Scene:
             for client, dialer in zip(("1", "2"), self.dialers, strict=True)
         }
         found = compare(self.program.rows("SELECT * FROM vicidial.calls"), truth)
-        wrong = found.lost + found.doubled + found.stale + found.strangers
-        return [f"{found.lost} lost, {found.doubled} doubled, {found.stale} stale, {found.strangers} strange"] * bool(
-            wrong
-        )
+        wrong = found.lost + found.doubled + found.stale + found.unexpected
+        return [
+            f"{found.lost} lost, {found.doubled} doubled, {found.stale} stale, {found.unexpected} unexpected"
+        ] * bool(wrong)
 
 
 def measure(scene: Scene, number: signal.Signals, *, twice: bool = False) -> Exit:
-    """Bring the program there, ask it to stop, and look at what is left; then start it again."""
+    """Bring the program into the phase, stop it, and look for leftovers. Then start it again."""
     phase = scene.phase
     phase.arrange(scene)
     scene.start()
@@ -239,7 +239,7 @@ def measure(scene: Scene, number: signal.Signals, *, twice: bool = False) -> Exi
     with contextlib.suppress(subprocess.TimeoutExpired):
         scene.process.wait(scene.grace + 30)
     seconds = time.monotonic() - begun
-    wrong = list(_left(scene, twice=twice))
+    wrong = list(_find_leftovers(scene, twice=twice))
     scene._reading.join(5)
     said = next((at - begun for at, line in scene.lines if at >= begun and "Stopping" in line), float("inf"))
     most = 1.5 if twice else scene.grace + MOST_AFTER_GRACE
@@ -261,7 +261,7 @@ def _clients(scene: Scene) -> set[str]:
     return {row["client_id"] for row in scene.program.rows("SELECT DISTINCT client_id FROM vicidial.calls")} & {"1"}
 
 
-def _left(scene: Scene, *, twice: bool) -> Iterator[str]:
+def _find_leftovers(scene: Scene, *, twice: bool) -> Iterator[str]:
     psutil.wait_procs(scene.processes(), timeout=5 if twice else 1)  # workers see that it is gone, and then end
     processes = scene.processes()
     if processes:
@@ -271,7 +271,7 @@ def _left(scene: Scene, *, twice: bool) -> Iterator[str]:
 
 
 def _next_start(scene: Scene) -> list[str]:
-    """The lease is free, what is cleared up is said, and everything is read, exactly once."""
+    """Start again. The lease must be free, leftovers reported, and everything read exactly once."""
     scene.behave()
     scene.let_go()
     left = bool(scene.leftovers())
@@ -298,7 +298,7 @@ def _slow(**wrong: object) -> Callable[[Scene], None]:
 
 
 def _silence_bigquery(fault: Callable[[], Fault]) -> Callable[[Scene], None]:
-    """Of every commit's script; what is asked afterwards is answered."""
+    """Swallow the answer to each commit's script. Later requests are answered."""
 
     def arrange(scene: Scene) -> None:
         assert scene.proxy is not None
@@ -323,7 +323,7 @@ def _hold_after_a_first_run(scene: Scene) -> None:
 
 
 def _waits_half_a_second(scene: Scene) -> bool:
-    """So long after the first worker was started that its interpreter is in the middle of the imports."""
+    """Wait until the first worker is in the middle of its imports."""
     return any(time.monotonic() > at + 0.4 for at, line in scene.lines if "Starting worker" in line)
 
 
@@ -332,14 +332,14 @@ def _downloads(scene: Scene) -> bool:
 
 
 def _parses(scene: Scene) -> bool:
-    """In the middle of a large answer: some of it is typed, and its file is still there."""
+    """Return whether a large answer is being parsed: some rows are typed, and its file is still there."""
     typed = Counter(path.name.split("-calls-")[0] for path in (scene.program.data / "spool").rglob("*-calls-*.parquet"))
     answers = [path.stem for path in (scene.program.data / "downloads").glob("*.download")]
     return any(count > 1 and answer.endswith(name) for name, count in typed.items() for answer in answers)
 
 
 def _commits_alone(scene: Scene) -> bool:
-    """The workers are gone and the large spool is there."""
+    """Return whether only the commit is left: the workers are gone, and the large spool is there."""
     return not scene.workers() and any((scene.program.data / "spool").rglob("*.parquet"))
 
 

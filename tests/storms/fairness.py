@@ -1,7 +1,7 @@
-"""python -m tests.storms.fairness: what dialers count of a program that has to be a good guest, and fair to them all.
+"""python -m tests.storms.fairness: the load of the program on its dialers, as counted by them, and its fairness.
 
-Connections at once with fifty clients on one host; failed logins over many cycles with wrong, changed and locked
-accounts; and how long a dialer that hangs holds up the clients of others.
+Three figures: connections at once with fifty clients on one host, failed logins over many cycles with wrong, changed
+and locked accounts, and delays of other clients by a hanging dialer.
 """
 
 import argparse
@@ -28,7 +28,7 @@ FAILURES_THAT_LOCK = 10
 
 
 def dialer_of(stack: ExitStack, seed: int, *accounts: Account, calls_per_hour: float = 1) -> SimulatedDialer:
-    """A dialer with yesterday's and today's calls, whose clock stands still."""
+    """Return a dialer with yesterday's and today's calls. Its clock stands still."""
     now = datetime.now(UTC)
     first = now.astimezone(ZoneInfo(ZONE)).date() - timedelta(days=1)
     world = World(seed, first, 2, ZONE, calls_per_hour=[calls_per_hour] * 24)
@@ -55,7 +55,7 @@ def new_program(folder: Path, **settings: str) -> Program:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connections:
-    """Of many clients of one dialer."""
+    """Connections of many clients of one dialer."""
 
     allowed: int
     most: int
@@ -76,7 +76,7 @@ class Connections:
 
 
 def connections(folder: Path, allowed: int, *, clients: int = 50, campaigns: int = 10) -> Connections:
-    """One cycle of clients that all are on one host."""
+    """Run one cycle of clients on one host."""
     limit = {"MAX_CAMPAIGN_PROCESSES": "8", "MAX_CONNECTIONS_PER_HOST": str(allowed)}
     program = new_program(folder, **limit, HTTP_TIMEOUT="60")
     with ExitStack() as stack:
@@ -97,16 +97,16 @@ def connections(folder: Path, allowed: int, *, clients: int = 50, campaigns: int
 
 @dataclass(slots=True)
 class Logins:
-    """Failed logins by user as the dialers counted them, others' taken off, and passwords stored that are wrong."""
+    """Failed logins by user as counted by the dialers, without those of others, and stored wrong passwords."""
 
     cycles: int
     read: int = 0
-    """Cycles in which a client with a right password was read."""
+    """Cycles with a client with a right password read."""
     failed: Counter[str] = field(default_factory=Counter)
     wrong: Counter[str] = field(default_factory=Counter)
     asked: Counter[str] = field(default_factory=Counter)
     locked: list[str] = field(default_factory=list)
-    """Accounts that a right password does not open in the end, but for the one that others have locked."""
+    """Accounts refusing the right password in the end, except the one locked by others."""
 
     @property
     def is_fair(self) -> bool:
@@ -122,7 +122,7 @@ class Logins:
 
 
 def logins(folder: Path, cycles: int) -> Logins:
-    """Cycles in which an operator mistypes a password now and then, and a dialer's administrator changes another."""
+    """Run cycles with mistyped passwords, and passwords changed on a dialer."""
     program = new_program(folder, MAX_CAMPAIGN_PROCESSES="2", RETRY_SECONDS="1")
     found = Logins(cycles)
     with ExitStack() as stack:
@@ -170,7 +170,7 @@ def logins(folder: Path, cycles: int) -> Logins:
 
 
 def _enters(dialer: SimulatedDialer, user: str, password: str) -> bool:
-    """Whether a person gets in with that password."""
+    """Return whether a person can log in with this password."""
     page = dialer.url + "user_stats.php"
     answer = requests.post(page, data={"user": "1001"}, auth=(user, password), timeout=30)
     return f"|{user}|" not in answer.text
@@ -178,20 +178,20 @@ def _enters(dialer: SimulatedDialer, user: str, password: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hanging:
-    """Clients of one dialer that hangs, in two campaigns, with others' clients after them and in a third one."""
+    """Clients of a hanging dialer in two campaigns, with others' clients after them and in a third one."""
 
     clients: int
     page: str
     limit_seconds: float
-    """What one request may cost, retries included."""
+    """Time limit of one request, retries included."""
     usual_seconds: float
     seconds: float
     together_seconds: float
     apart_seconds: float
-    """After the start of the cycle the others' clients were committed, in a campaign with it and in their own."""
+    """Seconds from the start of the cycle to the commit of others' clients, in a campaign with it and in their own."""
     requests: int
     unread: int
-    """Clients of other dialers that were not read."""
+    """Unread clients of other dialers."""
 
     @property
     def is_fair(self) -> bool:
@@ -207,7 +207,7 @@ class Hanging:
 
 
 def hanging(folder: Path, *, clients: int = 50, timeout: int = 5, page: str = "") -> Hanging:
-    """A usual cycle, and one in which a dialer takes requests (of one page, or of all) and never answers."""
+    """Run a usual cycle, and one with a dialer accepting requests (of one page, or of all) without any answer."""
     retries = 1
     times = {"HTTP_TIMEOUT": str(timeout), "RETRY_SECONDS": str(retries)}
     program = new_program(folder, MAX_CAMPAIGN_PROCESSES="3", **times)

@@ -1,4 +1,4 @@
-"""What will happen in a storm: a pure function of its seed, so that a storm that found something can be run again."""
+"""The events of a storm: a pure function of its seed, so a storm can be repeated."""
 
 import random
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 START, DOWNLOAD, PARSE, SPOOL = "start", "download", "parse", "spool"
 BEFORE, COMMIT, AFTER, BETWEEN = "before the commit", "in the commit", "after the commit", "between cycles"
 PHASES = (START, DOWNLOAD, PARSE, SPOOL, BEFORE, COMMIT, AFTER, BETWEEN)
-"""In the order of a cycle; ``start`` is the daemon that comes up, plans, and brings up its workers."""
+"""Phases in the order of a cycle. In ``start`` the daemon plans, and starts its workers."""
 
 KILL_PARENT, KILL_WORKER, KILL_EMULATOR = "kill -9 of the parent", "kill -9 of a worker", "kill -9 of the emulator"
 TERMINATE, INTERRUPT, INTERRUPT_TWICE = "SIGTERM", "Ctrl+C", "Ctrl+C twice"
@@ -26,7 +26,7 @@ ON_BIGQUERY = (KILL_PARENT, KILL_WORKER, KILL_EMULATOR, *SIGNALS, SECOND, *OF_DI
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One blow: what, in which phase if that comes soon enough, how long into it, and shares of one for its choices."""
+    """One event: its kind, its phase if reached soon enough, its delay, and random shares for its choices."""
 
     name: str
     phase: str
@@ -35,8 +35,8 @@ class Event:
     how: float
 
 
-def planned(seed: int, count: int, names: Sequence[str]) -> list[Event]:
-    """Every name as often as the others, in a random order; each with a random phase."""
+def plan_events(seed: int, count: int, names: Sequence[str]) -> list[Event]:
+    """Plan events: each name equally often, in a random order, with a random phase."""
     chance = random.Random(seed)
     events: list[Event] = []
     while len(events) < count:

@@ -1,4 +1,4 @@
-"""What a storm has to say when it is over."""
+"""The report of a storm."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
@@ -9,24 +9,24 @@ from tests.storms.truth import Findings
 
 @dataclass
 class Report:
-    """What a storm did, and what it left."""
+    """Events and findings of a storm."""
 
     hits: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     """Event → phase → how often."""
     findings: Findings = field(default_factory=Findings)
     ahead: int = 0
     looks: int = 0
-    """How often state and rows were compared right after a kill."""
-    books: list[str] = field(default_factory=list)
+    """Number of comparisons of state and rows right after a kill."""
+    history_faults: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    """Wrong exit codes, exits out of time, second daemons that were let in, processes that outlived their daemon."""
+    """Wrong exit codes, late exits, admitted second daemons, processes outliving their daemon."""
     leftovers: list[str] = field(default_factory=list)
     exits: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    """Phase → seconds that ends in order took."""
+    """Phase → seconds of each orderly end."""
     own_exits: Counter[int] = field(default_factory=Counter)
     quiet_codes: list[int] = field(default_factory=list)
     recoveries: list[float] = field(default_factory=list)
-    """From each event to the end of the next cycle in which every campaign was committed, storm going on."""
+    """Seconds from each event to the end of the next whole cycle, during the storm."""
     recovered_undisturbed: list[float] = field(default_factory=list)
     staging_tables: int = 0
     seconds: float = 0.0
@@ -37,7 +37,7 @@ class Report:
 
     @property
     def is_clean(self) -> bool:
-        wrong = self.findings.wrong or self.ahead or self.books or self.problems or self.leftovers
+        wrong = self.findings.wrong or self.ahead or self.history_faults or self.problems or self.leftovers
         return not wrong and 0 in self.quiet_codes
 
     def hits_in(self, phase: str) -> int:
@@ -49,9 +49,9 @@ class Report:
         return "\n".join([
             f"{self.events} events in {self.seconds:.0f} s:",
             *self._table(),
-            f"rows {found.rows}: lost {found.lost}, doubled {found.doubled}, stale {found.stale}, strangers"
-            f" {found.strangers}; state ahead of rows {self.ahead} in {self.looks} looks right after a kill",
-            f"books: {self._few(self.books)}",
+            f"rows {found.rows}: lost {found.lost}, doubled {found.doubled}, stale {found.stale}, unexpected"
+            f" {found.unexpected}; state ahead of rows {self.ahead} in {self.looks} looks right after a kill",
+            f"run history: {self._few(self.history_faults)}",
             f"time to recover: {_longest(self.recovered_undisturbed)} left alone, {_longest(self.recoveries)} as the"
             " storm goes on",
             f"longest exits in order, by phase, seconds: {exits}",

@@ -1,8 +1,8 @@
-"""python -m tests.storms.soak --cycles 200: many short cycles, and whether anything grows that should not.
+"""python -m tests.storms.soak --cycles 200: many short cycles, and a check for growth.
 
-Every cycle is sampled ten times a second from outside. Memory counts with its peak in a cycle; open files, threads,
-child processes and files of DATA_DIR with the fewest that were seen: what a cycle needs for itself comes and goes.
-Cycles that have read nothing are not compared: on a busy machine, the interval may be over before a worker is there.
+Every cycle is sampled ten times a second from outside. Memory counts with its peak in a cycle. Open files, threads,
+child processes and files of DATA_DIR count with their minimum, because the needs of a cycle come and go.
+Cycles without records are not compared: on a busy machine the interval may end before a worker is up.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from tests.bigquery.running import Emulator
 from tests.storms.cycles import Cycles
 
 LAG = timedelta(hours=6)
-"""How far the dialers' clocks are behind at first; each cycle moves them on."""
+"""Initial lag of the dialers' clocks. Each cycle moves them on."""
 CLIENTS = 4
 ROWS_EVERY = 10
 FOLDERS = ("spool", "downloads", "temporary", "accounts", "slots")
@@ -41,7 +41,7 @@ TABLES = ("calls", "hours", "runs", "ledger", "quarantine", "watermarks")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One moment, or the whole of a cycle; sizes in MB of 10^6 bytes, ``duckdb_mb`` in the DuckDB file alone."""
+    """One moment, or a whole cycle. Sizes are in MB of 10^6 bytes, ``duckdb_mb`` is the DuckDB file alone."""
 
     parent_mb: float
     worker_mb: float
@@ -60,23 +60,23 @@ class Sample:
     duckdb_mb: float
     rows: int = 0
     records: int = 0
-    """That the cycle has read."""
+    """Records read by the cycle."""
 
 
 PEAKS = {"parent_mb", "worker_mb", "worker_open_files", "worker_threads", "duckdb_mb"}
-"""Of these a cycle counts with the most that was seen in it, of others with the least."""
+"""Measures counting with their maximum in a cycle. Others count with their minimum."""
 MAY_GROW = {"rows", "duckdb_mb", "records"}
 NOISE = {
     "parent_mb": (1.05, 3.0), "worker_mb": (1.05, 5.0), "other_mb": (1.05, 0.1), "bytes_per_row": (1.05, 1.0),
     "worker_open_files": (1.0, 2.0), "worker_threads": (1.0, 1.0), "open_files": (1.0, 1.0),
 }  # fmt: skip
-"""By which factor, and by how much besides, a measure may be larger in the end; others by nothing. A parent keeps a
-second connection to BigQuery from the moment on when it and its lease have asked at the same time, and never a third.
+"""Allowed growth of a measure: a factor and an addend. Others may not grow. A parent keeps a second connection to
+BigQuery after a simultaneous request of its lease, and never a third.
 """
 
 
 class Soak:
-    """A daemon over dialers whose clocks move on."""
+    """A daemon over dialers with advancing clocks."""
 
     def __init__(self, folder: Path, emulator: Emulator | None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -86,7 +86,7 @@ class Soak:
         self._rows = 0
 
     def run(self, cycles: int) -> list[Sample]:
-        """One sample per cycle."""
+        """Return one sample per cycle."""
         samples: list[Sample] = []
         with contextlib.ExitStack() as stack:
             worlds = [self._dialer(stack, number) for number in range(CLIENTS)]
@@ -141,7 +141,7 @@ class Soak:
             )
 
     def _count(self) -> int:
-        """Rows of all tables; the file may be busy for a moment."""
+        """Count the rows of all tables. The file may be busy for a moment."""
         query = " UNION ALL ".join(f"SELECT count(*) AS n FROM vicidial.{table}" for table in TABLES)
         deadline = time.monotonic() + 30
         while True:
@@ -159,20 +159,20 @@ def _open_files(process: psutil.Process) -> int:
 
 
 def _whole(moments: Sequence[Sample]) -> Sample:
-    """A cycle from what was seen in it."""
+    """Combine the samples of one cycle."""
     assert moments, "a cycle was over before anybody looked"
     seen = {field.name: [getattr(moment, field.name) for moment in moments] for field in fields(Sample)}
     return Sample(**{name: max(found) if name in PEAKS else min(found) for name, found in seen.items()})
 
 
 def measures(sample: Sample) -> dict[str, float]:
-    """By name, as they are compared."""
+    """Return the compared measures by name."""
     found = {field.name: float(getattr(sample, field.name)) for field in fields(Sample)}
     return found | {"bytes_per_row": sample.duckdb_mb * 1e6 / sample.rows if sample.rows else 0.0}
 
 
 def growing(samples: Sequence[Sample]) -> list[str]:
-    """What is larger in the last third than in the first one after a tenth to warm up; each by its median."""
+    """Return measures larger in the last third than in the first one, by their medians, after a tenth of warm-up."""
     warm = [sample for sample in samples[len(samples) // 10 :] if sample.records]
     if not warm:
         return ["no cycle has read anything: is the machine too busy for so short an interval?"]
@@ -187,7 +187,7 @@ def growing(samples: Sequence[Sample]) -> list[str]:
 
 
 def table(samples: Sequence[Sample]) -> str:
-    """Medians of the first, middle and last tenth of the cycles that have read something."""
+    """Render medians of the first, middle and last tenth of the cycles with records."""
     samples = [sample for sample in samples if sample.records] or samples
     tenth = max(len(samples) // 10, 1)
     middle = (len(samples) - tenth) // 2

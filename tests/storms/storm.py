@@ -1,10 +1,11 @@
-"""A daemon in a storm: it, its workers, its warehouse and its dialers are struck at chosen moments, and calls go on.
+"""A daemon in a storm: its processes, its warehouse and its dialers fail at chosen moments, and calls go on.
 
-Whatever happens, after a last quiet cycle the calls table must equal the dialers' truth. Seeded, so that a storm that
-found something can be run again as far as processes allow.
+After a last quiet cycle the calls table must equal the dialers' calls. A seed makes a storm repeatable, as far as
+processes allow.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -21,9 +22,9 @@ from tests.bigquery.proxy import FaultProxy
 from tests.bigquery.running import Emulator
 from tests.storms import plans
 from tests.storms.daemons import GRACE_SECONDS, UNUSABLE, Daemon, again_after
-from tests.storms.plans import Event, planned
+from tests.storms.plans import Event, plan_events
 from tests.storms.reports import Report
-from tests.storms.truth import Clockwork, Findings, Row, ahead, compare, legs_of, unbalanced
+from tests.storms.truth import Clockwork, Findings, Row, ahead, compare, history_faults, legs_of
 from tests.storms.watching import Log, Watch
 from tests.storms.wire import Wire
 from tests.storms.worlds import LAG, dialers_of_a_storm, misbehave, move_on
@@ -55,7 +56,7 @@ while time.monotonic() < deadline:
 class Storm:
     """One run of events over a daemon and its dialers.
 
-    An event waits ``patience`` seconds at most for its phase; but of each ``burst`` only the first does.
+    An event waits at most ``patience`` seconds for its phase. Of each ``burst`` only the first one waits.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class Storm:
         self.report = Report()
 
     def run(self, events: int) -> Report:
-        """The events, then quiet cycles, then the comparison."""
+        """Run the events, then quiet cycles, then the comparison."""
         began = time.monotonic()
         with ExitStack() as stack:
             self._prepare(stack, events)
@@ -92,7 +93,7 @@ class Storm:
             assert known.code == 0, known.text
             self._begin()
             names = [name for name in (plans.ON_BIGQUERY if self._emulator else plans.ON_DUCKDB) if _can_happen(name)]
-            for number, event in enumerate(planned(self._seed, events, names), 1):
+            for number, event in enumerate(plan_events(self._seed, events, names), 1):
                 self._happens(event, LAG / (events + 1), self._patience if number % self._burst == 0 else 0)
                 if number % EVENTS_UNTIL_CALM == 0:
                     self._calm_down()
@@ -117,11 +118,12 @@ class Storm:
         stack.callback(self._daemon.kill)
 
     def _begin(self) -> None:
-        """A worker that was killed counts as one without memory, whose campaign runs alone for a day: forgotten here.
+        """Begin a burst. A killed worker counts as one out of memory, so its campaign runs alone for a day. Undo this.
 
         In the end no two campaigns would run at a time any more. The program may lose that file.
         """
-        (self._program.data / "troubles.json").unlink(missing_ok=True)
+        (self._program.data / "short-of-memory.json").unlink(missing_ok=True)
+        shutil.rmtree(self._program.data / "hosts", ignore_errors=True)
         self._watch.log.forget()
         self._daemon.start()
 
@@ -132,7 +134,7 @@ class Storm:
         if event.name in plans.SIGNALS:
             self._watch.wait_for_a_word(COME_UP_SECONDS)
         time.sleep(event.delay_seconds)
-        self._recovered()
+        self._note_recovery()
         move_on(self._clocks, clock_moves_by)
         phase = self._watch.phase(event.phase)
         self._last_event = time.monotonic()
@@ -172,7 +174,7 @@ class Storm:
         self._look_for_state_ahead()
 
     def _second(self, *, same_folder: bool) -> Program:
-        """The same warehouse, and the same DATA_DIR or one of its own."""
+        """Return a second program on the same warehouse, with the same DATA_DIR or its own."""
         second = Program(self._folder)
         second.environment = dict(self._program.environment)
         if self._emulator is not None:  # its own way to BigQuery, so that it uses up none of the faults
@@ -188,14 +190,14 @@ class Storm:
         self._readers = [reader for reader in self._readers if reader.poll() is None]
         self._readers.append(subprocess.Popen(command))
 
-    def _recovered(self) -> None:
-        """Note how long it took since the last event, where every campaign has been committed since."""
+    def _note_recovery(self) -> None:
+        """Note the time since the last event, if every campaign has been committed since."""
         whole = [moment for moment in self._watch.log.whole_cycles if moment > self._last_event]
         if self._last_event and whole:
             self.report.recoveries.append(whole[0] - self._last_event)
 
     def _calm_down(self) -> None:
-        """Leave it alone until it has recovered."""
+        """Wait for its recovery."""
         self._end_misbehaviour()
         began = time.monotonic()
         if self._watch.wait_for_whole_cycle(CALM_SECONDS):
@@ -212,7 +214,7 @@ class Storm:
             reader.wait()
 
     def _look_for_state_ahead(self) -> None:
-        """State first: a script in BigQuery may still end, and then rows are ahead of state."""
+        """Compare state with rows. State is read first, because a late script in BigQuery may add rows."""
         hours, marks = (self._rows(name) for name in ("hours", "watermarks"))
         found = self._ahead(self._rows("calls"), hours, marks)
         self.report.looks += 1
@@ -244,14 +246,14 @@ class Storm:
         self.report.findings = compare(recent, truth, {clock.client: clock.hidden() for clock in self._clocks})
         self.report.findings.examples += examples
         self.report.ahead += self._ahead(calls, self._rows("hours"), self._rows("watermarks")).ahead
-        self.report.books = unbalanced(calls, self._rows("runs"), self._rows("ledger"))
+        self.report.history_faults = history_faults(calls, self._rows("runs"), self._rows("ledger"))
         temporary = [path for path in (self._program.data / "temporary").rglob("*") if path.is_file()]
         self.report.leftovers = [str(path) for path in [*self._program.leftovers(), *temporary]]
         self.report.leftovers += self._daemon.survivors() + self._staging_for_ever()
 
     @staticmethod
     def _recent(clock: Clockwork) -> list[Leg]:
-        """Of the days that a first load reads for certain."""
+        """Return rows of the days certain to be read by a first load."""
         today = datetime.now(ZoneInfo(ZONE)).date()
         legs = legs_of(clock.dialer, clock.dialer.world.now)
         return [leg for leg in legs if leg.call_time_local.date() >= today - timedelta(days=1)]
@@ -267,5 +269,5 @@ class Storm:
 
 
 def _can_happen(name: str) -> bool:
-    """On Windows a process cannot be sent SIGTERM or Ctrl+C by another one."""
+    """Return whether an event is possible here. Windows cannot send SIGTERM or Ctrl+C to another process."""
     return os.name == "posix" or name not in plans.SIGNALS

@@ -1,5 +1,5 @@
-"""Asked to stop in the middle of each phase, the program ends in time and leaves nothing behind; all of it and more:
-python -m tests.storms.exits --help."""
+"""The program stops in time in the middle of each phase, without leftovers. See also
+``python -m tests.storms.exits --help``."""
 
 import os
 from dataclasses import replace
@@ -15,22 +15,22 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX; Wi
 
 GRACE = 1.0
 RATE = 300.0
-"""Calls per hour where an answer must be large."""
+"""Calls per hour for a large answer."""
 NAMED = {phase.name: phase for phase in PHASES}
 
 
 @pytest.mark.parametrize(
     ("phase", "number"),
     [
-        ("workers starting", SIGINT),
-        ("a download that trickles", SIGTERM),
-        ("a dialer that is silent", SIGINT),
-        ("a retry wait, 503", SIGTERM),
-        ("a retry wait, unreachable", SIGINT),
-        ("a parse", SIGTERM),
+        pytest.param("workers starting", SIGINT, marks=pytest.mark.slow),
+        pytest.param("a download that trickles", SIGTERM, marks=pytest.mark.slow),
+        pytest.param("a dialer that is silent", SIGINT, marks=pytest.mark.slow),
+        pytest.param("a retry wait, 503", SIGTERM, marks=pytest.mark.slow),
+        pytest.param("a retry wait, unreachable", SIGINT, marks=pytest.mark.slow),
+        pytest.param("a parse", SIGTERM, marks=pytest.mark.slow),
         ("a commit", SIGINT),
-        ("the sleep between cycles", SIGTERM),
-        ("the wait for a locked file", SIGTERM),
+        pytest.param("the sleep between cycles", SIGTERM, marks=pytest.mark.slow),
+        pytest.param("the wait for a locked file", SIGTERM, marks=pytest.mark.slow),
     ],
 )
 def test_it_ends_in_time_and_leaves_nothing(phase: str, number: Signals, tmp_path: Path) -> None:
@@ -40,6 +40,7 @@ def test_it_ends_in_time_and_leaves_nothing(phase: str, number: Signals, tmp_pat
     assert measured.wrong == (), scene.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("phase", "number"), [("a commit whose job runs for ever", SIGINT), ("a commit without an answer", SIGTERM)]
 )
@@ -51,6 +52,7 @@ def test_a_commit_in_bigquery_is_abandoned_in_time(
     assert measured.wrong == (), scene.text
 
 
+@pytest.mark.slow
 def test_asked_twice_it_ends_at_once_and_loses_nothing(tmp_path: Path) -> None:
     with Scene(tmp_path, NAMED["a dialer that is silent"], 60.0, None) as scene:
         measured = measure(scene, SIGINT, twice=True)

@@ -1,4 +1,4 @@
-"""A short storm on each warehouse; longer ones are run by hand (python -m tests.storms --help)."""
+"""A short storm on each warehouse. Run longer ones by hand (python -m tests.storms --help)."""
 
 from pathlib import Path
 
@@ -9,9 +9,10 @@ from tests.storms.storm import Storm
 
 EVENTS = 60
 AT_ONCE = 4
-"""Events that come at the same moment: with a wait for each this would take ten minutes."""
+"""Events at the same moment. Waiting for each would take ten minutes."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["duckdb", "bigquery"])
 def test_whatever_happens_the_table_equals_the_dialers(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest

@@ -1,4 +1,4 @@
-"""What a storm compares sees each thing that may be wrong."""
+"""The comparison of a storm finds each kind of fault."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from simulated_dialer import Leg
-from tests.storms.plans import ON_BIGQUERY, PHASES, planned
-from tests.storms.truth import Findings, compare, unbalanced
+from tests.storms.plans import ON_BIGQUERY, PHASES, plan_events
+from tests.storms.truth import Findings, compare, history_faults
 
 TEN = datetime(2026, 3, 2, 10)
 LEGS = [
@@ -34,7 +34,7 @@ LEDGER = [{"batch_id": "b1", "run_id": "r1"}]
         (ROWS[:1], {"lost": 1}),
         ([*ROWS, ROWS[0]], {"doubled": 1}),
         ([ROWS[0] | {"length_seconds": 5}, ROWS[1]], {"stale": 1}),
-        ([*ROWS, ROWS[0] | {"uniqueid": "1.3"}], {"strangers": 1}),
+        ([*ROWS, ROWS[0] | {"uniqueid": "1.3"}], {"unexpected": 1}),
         ([*ROWS, ROWS[0] | {"uniqueid": "hidden"}], {}),
     ],
 )
@@ -57,12 +57,12 @@ def test_rows_are_compared_with_the_legs_of_the_dialer(rows: list[dict[str, Any]
 def test_books_are_balanced(
     calls: list[dict[str, Any]], runs: list[dict[str, Any]], ledger: list[dict[str, Any]], said: list[str]
 ) -> None:
-    assert unbalanced(calls, runs, ledger) == said
+    assert history_faults(calls, runs, ledger) == said
 
 
 def test_a_seed_makes_the_same_storm_with_every_event_as_often_as_the_others() -> None:
-    events = planned(7, 10 * len(ON_BIGQUERY), ON_BIGQUERY)
-    assert events == planned(7, 10 * len(ON_BIGQUERY), ON_BIGQUERY)
-    assert events != planned(8, 10 * len(ON_BIGQUERY), ON_BIGQUERY)
+    events = plan_events(7, 10 * len(ON_BIGQUERY), ON_BIGQUERY)
+    assert events == plan_events(7, 10 * len(ON_BIGQUERY), ON_BIGQUERY)
+    assert events != plan_events(8, 10 * len(ON_BIGQUERY), ON_BIGQUERY)
     assert {name: sum(event.name == name for event in events) for name in ON_BIGQUERY} == dict.fromkeys(ON_BIGQUERY, 10)
     assert {event.phase for event in events} == set(PHASES)

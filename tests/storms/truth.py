@@ -1,4 +1,4 @@
-"""Compares a warehouse with what its dialers show: lost, doubled and stale rows, and state that is ahead of rows."""
+"""Comparison of a warehouse with its dialers: lost, doubled and stale rows, and state ahead of rows."""
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
@@ -10,39 +10,39 @@ from simulated_dialer import Leg, SimulatedDialer
 
 NOBODY = {"VDAD", "VDCL", ""}
 LONGEST_REQUEST = timedelta(seconds=15)
-"""Between the moment that a reading is dated and its answer: waiting for a connection, and retries."""
+"""Longest time from the date of a reading to its answer: waiting for a connection, and retries."""
 Row = dict[str, Any]
 Identity = tuple[object, ...]
 
 
 @dataclass
 class Findings:
-    """What is wrong with a table; all zero when it equals the dialers' truth."""
+    """Faults of a table. All are zero if it equals the dialers' calls."""
 
     rows: int = 0
     lost: int = 0
     doubled: int = 0
     stale: int = 0
-    strangers: int = 0
+    unexpected: int = 0
     ahead: int = 0
-    """Legs in an hour that counts as read although the row is not there."""
+    """Missing legs of an hour marked as read."""
     examples: list[str] = field(default_factory=list)
 
     @property
     def wrong(self) -> int:
-        return self.lost + self.doubled + self.stale + self.strangers + self.ahead
+        return self.lost + self.doubled + self.stale + self.unexpected + self.ahead
 
 
 @dataclass
 class Clockwork:
-    """When a dialer's world was set to which moment, so that one knows what it showed to a request."""
+    """The settings of a dialer's clock over time, to know its calls at each request."""
 
     client: str
     dialer: SimulatedDialer
     set_at: list[datetime] = field(default_factory=list)
     moments: list[datetime] = field(default_factory=list)
     doubts: list[tuple[datetime, datetime]] = field(default_factory=list)
-    """Times at which it may have cut its answers."""
+    """Times of possibly truncated answers."""
     _doubted_since: datetime | None = None
 
     def set_to(self, moment: datetime) -> None:
@@ -54,11 +54,11 @@ class Clockwork:
         self.dialer.world.now = moment
 
     def doubt(self) -> None:
-        """From now on answers may be cut, until the dialer has nothing of that kind left."""
+        """Note truncated answers from now on, until the dialer has no such misbehaviour left."""
         self._doubted_since = self._doubted_since or datetime.now(UTC) - LONGEST_REQUEST
 
     def moment_of(self, asked_at: datetime) -> datetime | None:
-        """What the clock showed, or a later request has seen as well; None where the answer may have been cut."""
+        """Return the clock's moment seen by a request or a later one. None for a possibly truncated answer."""
         if self._doubted_since is not None and asked_at >= self._doubted_since:
             return None
         if any(begin <= asked_at <= end for begin, end in self.doubts):
@@ -67,12 +67,12 @@ class Clockwork:
         return self.moments[place] if place >= 0 else None
 
     def shown(self, moment: datetime) -> list[Leg]:
-        """Legs that a request at that moment of the clock, or later, has seen for certain."""
+        """Return legs seen for certain by a request at this moment of the clock, or later."""
         hidden = self.hidden()
         return [leg for leg in legs_of(self.dialer, moment) if identity(leg) not in hidden]
 
     def hidden(self) -> set[Identity]:
-        """Legs that were shown, perhaps, and are no more: their new status is unknown to the dialer, for instance."""
+        """Return legs perhaps shown before and hidden now, for instance by a status unknown to the dialer."""
         world = self.dialer.world
         return {identity(leg) for leg in world.legs_at(world.now) if leg.hidden is not None}
 
@@ -99,7 +99,7 @@ def content_of_row(row: Row) -> tuple[object, ...]:
 
 
 def compare(calls: list[Row], truth: dict[str, list[Leg]], hidden: dict[str, set[Identity]] | None = None) -> Findings:
-    """Rows of the calls table with what each client's dialer shows in the end."""
+    """Compare the calls table with the final calls of each client's dialer."""
     found = Findings(rows=len(calls))
     for client, legs in truth.items():
         rows = [row for row in calls if row["client_id"] == client]
@@ -109,18 +109,18 @@ def compare(calls: list[Row], truth: dict[str, list[Leg]], hidden: dict[str, set
         found.doubled += sum(count - 1 for count in counts.values())
         lost = known.keys() - counts.keys()
         found.lost += len(lost)
-        strangers = counts.keys() - known.keys() - (hidden or {}).get(client, set())
-        found.strangers += len(strangers)
+        unexpected = counts.keys() - known.keys() - (hidden or {}).get(client, set())
+        found.unexpected += len(unexpected)
         stale = [key for key in known.keys() & counts.keys() if content_of_row(by_identity[key]) != content(known[key])]
         found.stale += len(stale)
         found.examples += [f"{client} lost {key}" for key in sorted(lost, key=str)[:3]]
-        found.examples += [f"{client} stranger {key}" for key in sorted(strangers, key=str)[:3]]
+        found.examples += [f"{client} unexpected {key}" for key in sorted(unexpected, key=str)[:3]]
         found.examples += [f"{client} stale {by_identity[key]['status']} {known[key]}" for key in stale[:3]]
     return found
 
 
 def ahead(calls: list[Row], hours: list[Row], clocks: dict[str, Clockwork]) -> Findings:
-    """Whether each hour that counts as read has the rows that its reading has seen; ``clocks`` by source_key."""
+    """Count missing rows of hours marked as read. ``clocks`` are by source_key."""
     found = Findings(rows=len(calls))
     have = {(row["client_id"], *identity_of_row(row)) for row in calls}
     read: defaultdict[tuple[str, datetime], set[tuple[object, object]]] = defaultdict(set)
@@ -138,8 +138,8 @@ def ahead(calls: list[Row], hours: list[Row], clocks: dict[str, Clockwork]) -> F
     return found
 
 
-def unbalanced(calls: list[Row], runs: list[Row], ledger: list[Row]) -> list[str]:
-    """Where the books disagree: each batch is in them once, and says of each row who brought it."""
+def history_faults(calls: list[Row], runs: list[Row], ledger: list[Row]) -> list[str]:
+    """Return faults of the run history and the ledger. Each batch must be in them once, with all its rows."""
     keys = Counter((row["run_id"], row["source_key"], row["job_id"]) for row in runs)
     batches = Counter(row["batch_id"] for row in ledger)
     committed = {row["run_id"] for row in ledger}

@@ -1,4 +1,4 @@
-"""Sees from outside what a daemon is at: its log, its folders, its open files, and requests that are under way."""
+"""Observation of a daemon's phase from outside: its log, its folders, its open files, and its requests."""
 
 import time
 from collections import defaultdict
@@ -17,11 +17,11 @@ from tests.storms.wire import Wire
 LOOK_SECONDS = 0.001
 CYCLE_ENDS = ("Next cycle starts at", "The cycle took longer than its interval")
 MOST_TELLING = (COMMIT, AFTER, BEFORE, SPOOL, PARSE, DOWNLOAD, BETWEEN, START)
-"""Of several phases at once, since each campaign has a worker of its own, the one that an event is counted for."""
+"""Order of phases for counting an event during several phases, since each campaign has its own worker."""
 
 
 class Log:
-    """Reads what the daemon has written since the last look."""
+    """Reader of new lines in the daemon's log."""
 
     def __init__(self, path: Path, campaigns: int) -> None:
         self._file = path.open(encoding="utf-8", errors="replace")
@@ -29,13 +29,13 @@ class Log:
         self.has_spoken = self.has_begun = self.is_in_cycle = False
         self.cycles = 0
         self.whole_cycles: list[float] = []
-        """When cycles ended in which every campaign was committed."""
+        """End times of cycles with all campaigns committed."""
 
     def close(self) -> None:
         self._file.close()
 
     def forget(self) -> None:
-        """Another daemon begins."""
+        """Forget the state of the last daemon."""
         self.look()
         self.has_spoken = self.has_begun = self.is_in_cycle = False
         self._done, self._rest = 0, ""
@@ -58,7 +58,7 @@ class Log:
 
 @dataclass
 class Job:
-    """What lies in the folders for one campaign of the cycle."""
+    """Files in the folders for one campaign of the cycle."""
 
     downloads: int = 0
     half_written: int = 0
@@ -68,7 +68,7 @@ class Job:
 
 @dataclass
 class Watch:
-    """``wire`` is that to BigQuery, None where the warehouse is a DuckDB file."""
+    """Observer of one daemon. ``wire`` is the one to BigQuery, None for a DuckDB file."""
 
     data: Path
     daemon: Daemon
@@ -76,17 +76,17 @@ class Watch:
     log: Log
     wire: Wire | None
     on_end: Callable[[], None]
-    """Told of a new daemon in place of one that ended by itself."""
+    """Called after a restart of an ended daemon."""
     jobs: dict[int, Job] = field(default_factory=dict)
 
     def wait_for(self, phases: set[str], seconds: float) -> None:
-        """Return as soon as the daemon is in one of them, or when the time is up."""
+        """Wait until the daemon is in one of the phases, or until the time is up."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and not phases & self.phases():
             time.sleep(LOOK_SECONDS)
 
     def wait_for_a_word(self, seconds: float) -> None:
-        """Before its first line a process is an interpreter that imports, and takes signals as Python does."""
+        """Wait for the first log line. Before it, a process is importing, and takes signals like plain Python."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and not (self.phases() and self.log.has_spoken):
             time.sleep(LOOK_SECONDS)
@@ -101,7 +101,7 @@ class Watch:
         return False
 
     def phase(self, wished: str) -> str:
-        """The one wished for if the daemon is in it, else the most telling one."""
+        """Return the wished phase if the daemon is in it, else the first of MOST_TELLING."""
         phases = self.phases()
         return wished if wished in phases else next(phase for phase in MOST_TELLING if phase in phases)
 
@@ -149,7 +149,7 @@ class Watch:
         return False
 
     def _jobs(self) -> dict[int, Job]:
-        """By number of the campaign, which is that of its dialer. Names begin with the job; downloads with the run."""
+        """Return jobs by number of campaign and dialer. File names begin with the job, downloads with the run."""
         jobs: defaultdict[int, Job] = defaultdict(Job)
         for name in _names(self.data / "downloads"):
             jobs[int(name.split("-")[2])].downloads += 1

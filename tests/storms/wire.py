@@ -1,4 +1,4 @@
-"""The wire between a daemon and BigQuery: every request is looked at, and some go wrong in the way of a storm."""
+"""The wire between a daemon and BigQuery: it sees every request, and lets some fail."""
 
 import threading
 from collections.abc import Callable
@@ -22,21 +22,21 @@ FAULTS: dict[str, Callable[[], Fault]] = {
     plans.RUNNING: running_for_ever,
 }
 FURTHEST = 8
-"""A fault strikes one of so many requests that come next; or, half the time, the next script of a commit."""
+"""A fault hits one of this number of next requests or, half the time, the next script of a commit."""
 OF_A_COMMIT = ("load_", "commit_")
 OF_THE_SCRIPT = ("commit_", "fence_", "ledger_", "counts_")
 
 
 @dataclass
 class _Waiting:
-    """An event, and how many requests come before the one that it strikes."""
+    """An event, and the number of requests before its target."""
 
     left: int
     event: Event
 
 
 class Wire:
-    """Stands in the proxy as the one fault that every request meets."""
+    """The proxy's one fault, met by every request."""
 
     def __init__(self, proxy: FaultProxy) -> None:
         self._proxy = proxy
@@ -45,17 +45,17 @@ class Wire:
         self._running: set[str] = set()
         self._last: Seen | None = None
         self.is_after_commit = False
-        """Since the staging table was dropped; until the next commit, or the next cycle, begins."""
+        """True from the drop of the staging table to the next commit or cycle."""
         self.calm()
 
     def expect(self, event: Event) -> None:
-        """One of the next requests goes wrong; whoever waits for an earlier answer is hung up on."""
+        """Let one of the next requests fail. Waiting earlier requests are disconnected."""
         self._proxy.release()
         with self._lock:
             self._waiting.append(_Waiting(0 if _is_for_a_script(event) else int(event.how * FURTHEST), event))
 
     def calm(self) -> None:
-        """Nothing goes wrong any more."""
+        """End all faults."""
         with self._lock:
             self._waiting.clear()
             self._running.clear()
@@ -65,7 +65,7 @@ class Wire:
 
     @property
     def is_in_commit(self) -> bool:
-        """Since the script was sent, or asked about; until something else is asked for."""
+        """Return whether the last request sent a script, or asked for its state."""
         return self._last is not None and (self._last.job_id or "").startswith(OF_THE_SCRIPT)
 
     def begin_cycle(self) -> None:
@@ -103,7 +103,7 @@ def _is_for_a_script(event: Event) -> bool:
 
 
 def _may_be_struck(event: Event, seen: Seen) -> bool:
-    """What runs for ever is a job, from its submission on."""
+    """Return whether an event can hit a request. A job without an end begins at its submission."""
     if _is_for_a_script(event):
         return seen.kind == "query" and (seen.job_id or "").startswith("commit_")
     return event.name != plans.RUNNING or seen.kind in SUBMISSIONS

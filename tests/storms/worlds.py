@@ -1,4 +1,4 @@
-"""The dialers of a storm: their calls go on, are disposed of late, have lengths corrected; and they misbehave."""
+"""The dialers of a storm: calls go on, with late dispositions and corrected lengths, and dialers misbehave."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,7 +12,7 @@ from tests.storms.plans import ERROR_500, HANG, RESET, TRUNCATION, Event
 from tests.storms.truth import Clockwork
 
 LAG = timedelta(hours=8)
-"""How far the dialers' clocks are behind when the storm begins; they catch up with every event."""
+"""Initial lag of the dialers' clocks. They catch up with every event."""
 RATES = Rates(late_dispositions=0.2, corrected_lengths=0.2, lead_switches=0.05)
 CALLS_PER_HOUR = 20
 EXPORT = "call_report_export.php"
@@ -22,7 +22,7 @@ WRONG: dict[str, Callable[[float], dict[str, Any]]] = {
     HANG: lambda how: {"hang": True},
     TRUNCATION: lambda how: {"truncate": how},
 }
-"""What an event makes a dialer do; ``how`` is a share of one."""
+"""Event → misbehaviour of a dialer. ``how`` is a share of one."""
 
 
 @contextmanager
@@ -48,7 +48,7 @@ def move_on(clocks: list[Clockwork], by: timedelta) -> None:
 
 
 def misbehave(clocks: list[Clockwork], event: Event) -> None:
-    """One dialer, in its next answer or its next three."""
+    """Let one dialer misbehave, in its next answer or its next three."""
     clock = clocks[int(event.which * len(clocks))]
     requests = 1 if event.name == TRUNCATION else 1 + int(event.which * 1000) % 3
     if event.name == TRUNCATION:

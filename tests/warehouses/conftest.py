@@ -1,8 +1,8 @@
-"""A warehouse of each kind for the conformance suite: a promise is kept by all of them or it is none."""
+"""A warehouse of each kind for the conformance suite. All of them keep each promise."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,16 @@ from tests.warehouses import looking
 from tests.warehouses.spool_files import Batches, Spool
 from utils import utc_now
 
+ONLY_DUCKDB = pytest.mark.parametrize("settings", ["duckdb"], indirect=True)
+DUCKDB_FIRST = pytest.mark.parametrize(
+    "settings", ["duckdb", pytest.param("bigquery", marks=pytest.mark.slow)], indirect=True
+)
+"""On BigQuery the test is slow: another test takes the same way through the statements there."""
+
 
 @pytest.fixture(params=["duckdb", "bigquery"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
-    """Of a warehouse that has nothing in it yet."""
+    """Build the settings of a warehouse without rows. On BigQuery its tables are there already."""
     if request.param == "duckdb":
         return Settings(warehouse="duckdb", data_dir=tmp_path / "data", cycle_interval=timedelta(seconds=5))
     emulator = request.getfixturevalue("emulator")
@@ -27,10 +33,18 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
         warehouse="bigquery",
         bigquery_emulator_host=emulator.url,
         project_id=emulator.project,
-        dataset_id=emulator.new_dataset(),
+        dataset_id=emulator.prepared_dataset(),
         data_dir=tmp_path / "data",
         cycle_interval=timedelta(seconds=30),
     )
+
+
+@pytest.fixture
+def unprepared(settings: Settings, request: pytest.FixtureRequest) -> Settings:
+    """Return the settings of a warehouse without tables."""
+    if settings.warehouse == "duckdb":
+        return settings
+    return replace(settings, dataset_id=request.getfixturevalue("emulator").new_dataset())
 
 
 @contextmanager
@@ -52,7 +66,7 @@ def warehouse(settings: Settings) -> Iterator[Warehouse]:
 
 @dataclass
 class Desk:
-    """What the parent process has before it: settings, warehouse, spool and the next batch."""
+    """The means of the parent process: settings, warehouse, spool and the next batch."""
 
     settings: Settings
     warehouse: Warehouse
@@ -68,7 +82,7 @@ class Desk:
         return [(each.inserted, each.updated, each.unchanged, each.overlapping) for each in results]
 
     def rows(self, table: str = "calls") -> list[dict[str, Any]]:
-        """All rows of a table, in a fixed order."""
+        """Return all rows of a table, in a fixed order."""
         return looking.table(self.settings, table)
 
     def only_call(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a test sees of a warehouse, and does to it: an analyst's own session."""
+"""An analyst's own session with a warehouse, to look at tables and change them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from config import Settings
 
 
 def rows(settings: Settings, query: str) -> list[dict[str, Any]]:
-    """Rows of a query, which names tables as ``vicidial.calls``; moments as aware datetimes."""
+    """Return the rows of a query with tables named as ``vicidial.calls``. Moments are aware datetimes."""
     if settings.warehouse == "duckdb":
         with duckdb.connect(settings.duckdb_path, read_only=True) as db:
             db.execute("SET TimeZone = 'UTC'")
@@ -23,7 +23,7 @@ def rows(settings: Settings, query: str) -> list[dict[str, Any]]:
 
 
 def table(settings: Settings, name: str) -> list[dict[str, Any]]:
-    """All rows of a table, in a fixed order."""
+    """Return all rows of a table, in a fixed order."""
     if settings.warehouse == "duckdb":
         found = rows(settings, f'SELECT * FROM vicidial."{name}"')
     else:
@@ -44,7 +44,7 @@ def execute(settings: Settings, statement: str) -> None:
 
 
 def calls(settings: Settings) -> list[dict[str, Any]]:
-    """Every column of every call, in a fixed order."""
+    """Return every column of every call, in a fixed order."""
     return table(settings, "calls")
 
 

@@ -1,4 +1,4 @@
-"""Builds what a worker would leave in the spool, out of a few words per call; real Parquet files."""
+"""Spool files of a worker, built from a few words per call. They are real Parquet files."""
 
 import hashlib
 from collections.abc import Sequence
@@ -10,8 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from messages import Batch, CampaignOutcome, ClientOutcome, HourCount, SealedWindow, SpoolFile, Window
-from tables import QUARANTINE_COLUMNS, arrow_schema, spooled_columns
+from messages import Batch, CampaignOutcome, ClientOutcome, HourCount, SealedWindow, SourceIdentity, SpoolFile, Window
+from tables import QUARANTINE_COLUMNS, arrow_schema, spool_columns
+from tests.identities import pop_identity
 
 DAY = date(2026, 11, 20)
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -25,7 +26,7 @@ def digest(*parts: object) -> str:
 def call(
     number: int, *, uniqueid: str | None = "", report: str = EXPORT, nth: int = 1, **changed: Any
 ) -> dict[str, Any]:
-    """An outbound leg at second ``number`` of the day; ``uniqueid=None`` is one that the report does not show."""
+    """Return an outbound leg at second ``number`` of the day. ``uniqueid=None`` is hidden by the report."""
     local = datetime(2026, 11, 20, 9) + timedelta(seconds=number)
     if uniqueid == "":
         uniqueid = f"{number}.{nth}"
@@ -44,7 +45,7 @@ def call(
 
 @dataclass
 class Spool:
-    """Files of one run in a folder, and the records that tell of them."""
+    """Files of one run in a folder, and their records."""
 
     folder: Path
     lead_fields: bool = False
@@ -58,7 +59,7 @@ class Spool:
         quarantine: Sequence[str] = (),
         **fields: Any,
     ) -> SealedWindow:
-        """One window of whole ``DAY``; ``fields`` replace what the rows would say."""
+        """Seal one window of whole ``DAY``. ``fields`` replace values from the rows."""
         first = calls[0] if calls else {}
         days = [row["call_date"] for row in calls]
         known: dict[str, Any] = {
@@ -77,11 +78,11 @@ class Spool:
         }
         known |= fields
         if calls and "call_files" not in fields:
-            schema = arrow_schema(spooled_columns(lead_fields=self.lead_fields))
+            schema = arrow_schema(spool_columns(lead_fields=self.lead_fields))
             known["call_files"] = (self._write([row | {"source_key": source} for row in calls], schema),)
         if quarantine:
             known["quarantine_files"] = (self._quarantined(quarantine, source, read_at, known),)
-        return SealedWindow(source_key=source, read_at=read_at, **known)
+        return SealedWindow(source=pop_identity(known, SourceIdentity(source, "")), read_at=read_at, **known)
 
     def _quarantined(self, records: Sequence[str], source: str, seen_at: datetime, known: dict[str, Any]) -> SpoolFile:
         rows = [
@@ -103,15 +104,15 @@ class Spool:
 
 
 def outcome(*sealed: SealedWindow, **fields: Any) -> CampaignOutcome:
-    """One campaign's outcome, with a ClientOutcome for each source in it."""
-    by_source = {window.source_key: window for window in sealed}
+    """Return one campaign's outcome with a ClientOutcome for each source in it."""
+    by_source = {window.source.key: window for window in sealed}
     clients = tuple(
         ClientOutcome(
-            source_key=key, campaign=window.campaign, client_id=window.client_id, client_name=window.client_name
+            source=window.source,
         )
-        for key, window in by_source.items()
+        for window in by_source.values()
     )
-    campaign = sealed[0].campaign if sealed else "SALES"
+    campaign = sealed[0].source.campaign if sealed else "SALES"
     known: dict[str, Any] = {"job_id": f"job-{campaign}", "campaign": campaign, "clients": clients} | fields
     return CampaignOutcome(sealed=sealed, **known)
 

@@ -1,4 +1,4 @@
-"""What becomes of the calls of a batch: each leg once, exact counts, and nothing written where nothing is new."""
+"""The calls of a batch: each leg once, exact counts, and nothing written without news."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from config import Settings
-from tests.warehouses.conftest import Desk, held
+from tests.warehouses.conftest import DUCKDB_FIRST, Desk, held
 from tests.warehouses.looking import calls
 from tests.warehouses.spool_files import DAY, NOON, STATS, Batches, Spool, call, outcome
 
 
 def bare(number: int, **changed: Any) -> dict[str, Any]:
-    """The same leg as ``call(number)``, as a report shows it that knows neither its uniqueid nor its lead."""
+    """Return the leg of ``call(number)`` from a report without uniqueid and lead."""
     return call(number, **({"uniqueid": None, "report": STATS, "lead_id": None, "term_reason": "AGENT"} | changed))
 
 
@@ -42,6 +42,7 @@ def test_a_changed_row_takes_the_new_values_and_keeps_what_is_its_own(desk: Desk
     assert (new["updated_at"], new["run_id"]) == (NOON + timedelta(minutes=2), "run-2")
 
 
+@DUCKDB_FIRST
 def test_who_ended_the_call_and_the_wrapup_are_never_forgotten(desk: Desk) -> None:
     desk.commit(outcome(desk.spool.sealed(call(1, term_reason="CALLER", wrapup_seconds=9))))
     desk.commit(outcome(desk.spool.sealed(call(1, status="DNC"))))
@@ -49,15 +50,17 @@ def test_who_ended_the_call_and_the_wrapup_are_never_forgotten(desk: Desk) -> No
     assert (row["status"], row["term_reason"], row["wrapup_seconds"]) == ("DNC", "CALLER", 9)
 
 
+@DUCKDB_FIRST
 def test_rows_of_another_day_are_not_looked_at(desk: Desk) -> None:
     desk.commit(outcome(desk.spool.sealed(call(1), call(86_400))))
     assert desk.counts(outcome(desk.spool.sealed(call(86_400, status="DNC")))) == [(0, 1, 0, 0)]
     assert [row["status"] for row in desk.rows() if row["call_date"] == DAY] == ["SALE"]
 
 
+@DUCKDB_FIRST
 @pytest.mark.parametrize("order", list(permutations(["export", "stats"])))
 def test_two_reports_of_a_leg_make_one_row_and_never_flip(desk: Desk, order: tuple[str, str]) -> None:
-    """One shows the uniqueid: it owns the row, and the other adds what it lacks."""
+    """The report with the uniqueid owns the row. The other adds what it lacks."""
     shown = {"export": call(1), "stats": bare(1, agent_name="Somebody Else")}
     for report in order:
         desk.commit(outcome(desk.spool.sealed(shown[report], source=report)))
@@ -69,6 +72,7 @@ def test_two_reports_of_a_leg_make_one_row_and_never_flip(desk: Desk, order: tup
     assert desk.only_call() == first
 
 
+@DUCKDB_FIRST
 @pytest.mark.parametrize("order", list(permutations(["export", "stats"])))
 def test_two_reports_under_one_key_that_disagree_never_flip(desk: Desk, order: tuple[str, str]) -> None:
     """Neither shows a uniqueid: the one whose name sorts first owns the row."""
@@ -82,6 +86,7 @@ def test_two_reports_under_one_key_that_disagree_never_flip(desk: Desk, order: t
     assert desk.only_call() == first
 
 
+@DUCKDB_FIRST
 @pytest.mark.parametrize("export", [call(1), call(1, uniqueid=None)], ids=["uniqueid", "one key"])
 @pytest.mark.parametrize("reversed_files", [False, True])
 def test_both_reports_in_one_batch_give_the_same_row(desk: Desk, export: dict[str, Any], reversed_files: bool) -> None:
@@ -104,6 +109,7 @@ def test_a_takeover_keeps_campaign_and_first_sight_and_reports_the_overlap(desk:
     assert (new["uniqueid"], new["source_report"]) == ("1.1", "call_report_export")
 
 
+@DUCKDB_FIRST
 def test_a_row_that_is_taken_over_in_the_batch_that_shows_it_again_stays_one(desk: Desk) -> None:
     desk.commit(outcome(desk.spool.sealed(bare(1))))
     both = outcome(
@@ -130,6 +136,7 @@ def test_a_row_that_was_just_taken_over_is_not_taken_for_another_leg(desk: Desk)
         ]
 
 
+@DUCKDB_FIRST
 @pytest.mark.parametrize("exports_first", [True, False])
 def test_of_alike_legs_the_nth_belongs_to_the_nth(desk: Desk, exports_first: bool) -> None:
     phone = "07001"
@@ -146,23 +153,26 @@ def test_of_alike_legs_the_nth_belongs_to_the_nth(desk: Desk, exports_first: boo
     assert desk.rows() == rows
 
 
+@DUCKDB_FIRST
 @pytest.mark.parametrize("stranger", [{"phone": "0"}, {"dialer_campaign": "X"}, {"client_id": "C2"}])
 def test_a_leg_that_differs_in_its_identity_is_another_one(desk: Desk, stranger: dict[str, Any]) -> None:
     desk.commit(outcome(desk.spool.sealed(call(1))))
     assert desk.counts(outcome(desk.spool.sealed(bare(1, **stranger)))) == [(1, 0, 0, 0)]
 
 
+@DUCKDB_FIRST
 def test_a_leg_without_a_phone_is_recognised_all_the_same(desk: Desk) -> None:
     desk.commit(outcome(desk.spool.sealed(call(1, phone=None))))
     assert desk.counts(outcome(desk.spool.sealed(bare(1, phone=None)))) == [(0, 1, 0, 0)]
 
 
+@DUCKDB_FIRST
 @pytest.mark.parametrize("forgotten", ["export", "stats"])
 @pytest.mark.parametrize("order", list(permutations(["export", "stats"])))
 def test_a_leg_whose_number_only_one_report_may_show_is_the_only_one_of_its_moment(
     desk: Desk, order: tuple[str, str], forgotten: str
 ) -> None:
-    """After `forget`; and the number is not put back by the other report."""
+    """`forget` erased the number in one report. The other does not put it back."""
     shown = {"export": call(1), "stats": bare(1)}
     shown[forgotten] |= {"phone": None, "row_hash": "keyed"}
     for report in (*order, *order):
@@ -175,6 +185,7 @@ def test_a_leg_whose_number_only_one_report_may_show_is_the_only_one_of_its_mome
     assert desk.only_call() == row
 
 
+@DUCKDB_FIRST
 def test_where_several_calls_began_together_one_without_a_number_is_none_of_them(desk: Desk) -> None:
     desk.commit(outcome(desk.spool.sealed(call(1), call(1, nth=2, phone="0800"), call(2, phone=None))))
     nobody = [bare(1, phone=None), bare(2, phone="0801"), bare(2, phone="0802", nth=2)]
@@ -201,6 +212,7 @@ def test_two_campaigns_that_show_a_leg_keep_the_first_and_report_it(desk: Desk) 
     assert desk.only_call()["campaign"] == "ALPHA"
 
 
+@DUCKDB_FIRST
 def test_the_campaign_that_the_table_has_wins_over_the_alphabet(desk: Desk) -> None:
     desk.commit(outcome(desk.spool.sealed(call(1), source="s")))
     windows = [desk.spool.sealed(call(1, campaign="ALPHA"), source="a"), desk.spool.sealed(call(1), source="s")]
@@ -231,10 +243,11 @@ def test_lead_fields_are_written_where_they_are_asked_for(settings: Settings) ->
     assert (result.updated, row["lead_city"], row["status"]) == (1, "Leeds", "DNC")
 
 
+@DUCKDB_FIRST
 def test_a_leg_that_only_the_second_report_shows_stays_a_row_of_its_own(desk: Desk) -> None:
     desk.commit(outcome(desk.spool.sealed(call(1))))
-    strangers = [bare(2), bare(1, phone="0700999"), bare(1, dialer_campaign="VIP")]
-    assert desk.counts(outcome(desk.spool.sealed(bare(1), *strangers))) == [(3, 1, 0, 0)]
+    others = [bare(2), bare(1, phone="0700999"), bare(1, dialer_campaign="VIP")]
+    assert desk.counts(outcome(desk.spool.sealed(bare(1), *others))) == [(3, 1, 0, 0)]
     assert len(desk.rows()) == 4
 
 

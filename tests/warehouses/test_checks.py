@@ -11,10 +11,10 @@ from database import Warehouse, open_warehouse
 from errors import WarehouseUnusable
 from messages import Finding
 from tables import LEASES, STATE_TABLES
-from tests.warehouses.conftest import Desk
+from tests.warehouses.conftest import DUCKDB_FIRST, Desk
 from tests.warehouses.looking import execute, rows
 from tests.warehouses.spool_files import call, outcome
-from warehouses.folder_checks import room, writable
+from warehouses.folder_checks import check_free_space, check_writable
 
 LASTING = ("calls", "credentials", *(table.name for table in STATE_TABLES))
 FULL = {
@@ -77,7 +77,8 @@ def test_a_check_changes_nothing(desk: Desk) -> None:
     assert sorted(path for path in desk.settings.data_dir.rglob("*")) == files
 
 
-def test_an_empty_warehouse_says_what_will_be_made_and_stays_empty(settings: Settings) -> None:
+def test_an_empty_warehouse_says_what_will_be_made_and_stays_empty(unprepared: Settings) -> None:
+    settings = unprepared
     findings = found(settings)
     assert [each for each in findings if not each.ok] == []
     place = "file" if settings.warehouse == "duckdb" else "dataset"
@@ -87,6 +88,7 @@ def test_an_empty_warehouse_says_what_will_be_made_and_stays_empty(settings: Set
     assert detail(found(settings), place) == detail(findings, place)
 
 
+@DUCKDB_FIRST
 @pytest.mark.parametrize("what", ["TABLE ledger", "TABLE credentials", "VIEW calls_classic"])
 def test_what_a_warehouse_lacks_is_made_by_the_next_run_and_not_by_a_check(
     settings: Settings, warehouse: Warehouse, what: str
@@ -108,11 +110,12 @@ def test_nobody_holds_a_warehouse_that_was_given_back(settings: Settings) -> Non
     assert detail(found(settings), "lease") == "no daemon or command holds the warehouse"
 
 
+@DUCKDB_FIRST
 @pytest.mark.parametrize(
     ("columns", "advice"),
     [
         ("CallTime STRING, HashValue STRING", "a view <OUTPUT_TABLE>_classic has exactly those columns"),
-        ("call_key STRING", "an existing table is never altered by guess"),
+        ("call_key STRING", "An existing table is never altered by guess"),
     ],
 )
 def test_a_table_of_somebody_else_is_told_with_what_to_do(
@@ -133,15 +136,15 @@ def test_a_data_folder_that_cannot_be_written_to_is_a_row_of_its_own(settings: S
 
 
 def test_a_folder_is_tried_where_it_will_be(tmp_path: Path) -> None:
-    assert writable("The folder", tmp_path).endswith("can be written to")
-    assert writable("The folder", tmp_path / "a" / "b").endswith("is made by the first run")
+    assert check_writable("The folder", tmp_path).endswith("can be written to")
+    assert check_writable("The folder", tmp_path / "a" / "b").endswith("is made by the first run")
     (tmp_path / "file").touch()
     with pytest.raises(WarehouseUnusable):
-        writable("The folder", tmp_path / "file" / "a")
+        check_writable("The folder", tmp_path / "file" / "a")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_a_disk_that_is_nearly_full_is_told(tmp_path: Path) -> None:
-    assert "MB on the disk of" in room(tmp_path, tmp_path / "not there yet")
+    assert "MB on the disk of" in check_free_space(tmp_path, tmp_path / "not there yet")
     with pytest.raises(WarehouseUnusable, match=r"only .* MB are free"):
-        room(tmp_path, least=10**18)
+        check_free_space(tmp_path, least=10**18)

@@ -4,7 +4,7 @@ from typing import Any
 
 from database import open_warehouse
 from messages import PhoneForms
-from tests.warehouses.conftest import Desk
+from tests.warehouses.conftest import DUCKDB_FIRST, Desk
 from tests.warehouses.looking import execute
 from tests.warehouses.spool_files import NOON, call, outcome
 from tests.warehouses.test_call_merges import bare
@@ -27,7 +27,7 @@ def test_it_leaves_calls_and_quarantine_and_is_remembered(desk: Desk) -> None:
     execute(desk.settings, f"UPDATE vicidial.calls SET {lead} WHERE true")
     before = {row["lead_id"]: row for row in desk.rows()}
 
-    assert desk.warehouse.forgotten() == {}
+    assert desk.warehouse.reader.forgotten_numbers() == {}
     assert desk.warehouse.forget(NUMBER, NOON) == {"forgotten": 1, "calls": 5, "quarantine": 1}
     after = {row["lead_id"]: row for row in desk.rows()}
     assert after.pop("1") == before.pop("1")
@@ -36,7 +36,7 @@ def test_it_leaves_calls_and_quarantine_and_is_remembered(desk: Desk) -> None:
         gone = dict.fromkeys(emptied) | {"row_hash": "", "updated_at": NOON}
         assert row == before[lead] | gone
     assert [row["record"] for row in desk.rows("quarantine")] == ["other"]
-    assert desk.warehouse.forgotten() == {HASH: "key-1"}
+    assert desk.warehouse.reader.forgotten_numbers() == {HASH: "key-1"}
     assert desk.warehouse.forget(NUMBER, NOON) == {"forgotten": 0, "calls": 0, "quarantine": 0}
 
 
@@ -45,18 +45,19 @@ def text_of(desk: Desk) -> str:
 
 
 def test_a_warehouse_of_an_older_version_gets_what_it_lacks(desk: Desk) -> None:
-    """The table for the hashes is made by the next run; the lead's columns may never be there."""
+    """The next run makes the table for the hashes. The lead's columns may never be there."""
     desk.commit(outcome(desk.spool.sealed(call(1, phone=DIGITS))))
     execute(desk.settings, "DROP TABLE vicidial.forgotten")
-    assert desk.warehouse.forgotten() == {}
+    assert desk.warehouse.reader.forgotten_numbers() == {}
     opened = open_warehouse(desk.settings)
     opened.prepare()
     assert opened.forget(NUMBER, NOON)["calls"] == 1
     opened.close()
 
 
+@DUCKDB_FIRST
 def test_a_re_read_changes_a_forgotten_call_once_and_finds_it_again(desk: Desk) -> None:
-    """Without its number, from either report: what was one call stays one."""
+    """One call stays one without its number, from either report."""
     export, stats = call(1, phone=DIGITS), bare(1, phone=DIGITS)
     desk.commit(outcome(desk.spool.sealed(export)))
     desk.warehouse.forget(NUMBER, NOON)
@@ -69,3 +70,18 @@ def test_a_re_read_changes_a_forgotten_call_once_and_finds_it_again(desk: Desk) 
     both = desk.spool.sealed(export | masked), desk.spool.sealed(stats | masked, source="stats")
     assert desk.counts(outcome(*both)) == [(0, 1, 0, 0), (0, 0, 1, 0)]
     assert desk.only_call()["phone"] == "4567"
+
+
+@DUCKDB_FIRST
+def test_a_forgotten_call_stays_so_when_the_dialer_shows_a_mask_in_place_of_its_number(desk: Desk) -> None:
+    """No worker can tell that the number behind a mask is forgotten."""
+    theirs, other = (
+        call(number, phone=phone, vendor_lead_code="V") for number, phone in ((1, DIGITS), (2, "5559999999"))
+    )
+    desk.commit(outcome(desk.spool.sealed(theirs, other)))
+    desk.warehouse.forget(NUMBER, NOON)
+    for mask in ("XXXXXXXXXX", "XXXXXX4567"):
+        seen: dict[str, Any] = {"phone": mask, "row_hash": mask, "status": mask[-4:]}
+        desk.commit(outcome(desk.spool.sealed(theirs | seen, other | seen)))
+        stored = {row["lead_id"]: (row["phone"], row["vendor_lead_code"], row["status"]) for row in desk.rows()}
+        assert stored == {"1": (None, None, mask[-4:]), "2": ("5559999999", "V", mask[-4:])}

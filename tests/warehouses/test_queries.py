@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from config import Settings
-from messages import ClientOutcome, HourCount, RunEnd, Watermark
+from errors import Label
+from messages import ClientOutcome, Failure, HourCount, RunEnd, SourceIdentity, Watermark
 from tables import CALLS, CLASSIC, CREDENTIALS, RUNS, STATE_TABLES, Column
 from tests.warehouses import looking
 from tests.warehouses.conftest import Desk
 from tests.warehouses.spool_files import DAY, NOON, call, outcome
-from warehouses.bigquery_script import BigQueryScript
-from warehouses.bigquery_staging import Staged
+from warehouses.bigquery.script import BigQueryScript
+from warehouses.bigquery.staging import Staged
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 MEBI, TEBI = 2**20, 2**40
@@ -80,7 +81,7 @@ def inbound(number: int, **changed: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def filled(desk: Desk) -> Desk:
-    """Two campaigns of one client on one day; a disposition that was corrected, a refusal, two hours that shrank."""
+    """Fill two campaigns of one client on one day: a corrected disposition, a refusal, two hours that shrank."""
     desk.commit(
         outcome(
             desk.spool.sealed(
@@ -116,13 +117,14 @@ def filled(desk: Desk) -> Desk:
 def client(source: str, failure: str | None) -> ClientOutcome:
     campaign = "SALES" if source == "source-1" else "HELP"
     return ClientOutcome(
-        source_key=source, campaign=campaign, client_id="C1", client_name="Client One", failure=failure
+        source=SourceIdentity(source, campaign, "C1", "Client One"),
+        failure=Failure(Label.FAILED, failure) if failure else None,
     )
 
 
 def mark(source: str, until: datetime) -> Watermark:
     return Watermark(
-        source_key=source, campaign="SALES", client_id="C1", client_name="Client One", report="call_report_export",
+        source=SourceIdentity(source, "SALES", "C1", "Client One"), report="call_report_export",
         host="dialer.example", read_until=until, timezones=frozenset({"UTC"}),
     )  # fmt: skip
 
@@ -225,7 +227,7 @@ def test_the_costs_page_counts_the_script_as_it_is() -> None:
 
 
 def monthly_bytes(campaigns: int, commits: int) -> float:
-    """By the formula and the sizes of the page."""
+    """Return the bytes by the formula and the sizes of the page."""
     _, references = counted(script(), NEW_AND_CHANGED)
     legs, least = campaigns * 1_000, 10 * MEBI
     of_calls = (2 * legs * 108, 2 * legs * 27, legs * 2 * 400, campaigns * 24 * 3 * 80)

@@ -1,4 +1,4 @@
-"""A batch that releases records of the quarantine: new calls come in, known ones stay, the records go; all together."""
+"""A batch releases records of the quarantine. New calls come in, known ones stay and the records go, all together."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -8,8 +8,8 @@ import pytest
 from config import Settings
 from database import open_warehouse
 from errors import BatchRefused
-from messages import QuarantinedRecord
-from tests.warehouses.conftest import Desk, held
+from messages import QuarantinedRecord, SourceIdentity
+from tests.warehouses.conftest import DUCKDB_FIRST, Desk
 from tests.warehouses.looking import execute
 from tests.warehouses.spool_files import DAY, NOON, call, digest, outcome
 from tests.warehouses.test_batches import everything, missing
@@ -17,7 +17,7 @@ from tests.warehouses.test_call_merges import bare
 
 
 def records(desk: Desk) -> list[str]:
-    return sorted(each.record for each in desk.warehouse.quarantined())
+    return sorted(each.record for each in desk.warehouse.reader.quarantine())
 
 
 def test_released_records_go_with_the_commit_that_brings_their_calls_and_once(desk: Desk) -> None:
@@ -34,7 +34,7 @@ def test_released_records_go_with_the_commit_that_brings_their_calls_and_once(de
 
 
 def test_a_call_that_the_table_has_is_never_made_older(desk: Desk) -> None:
-    """Not one with the same key, nor one that the other report has shown without uniqueid, or with it."""
+    """This holds for a call with the same key, and for one of the other report with or without uniqueid."""
     desk.commit(outcome(desk.spool.sealed(call(1), call(5, agent=None)), desk.spool.sealed(bare(2), source="stats")))
     before = desk.rows()
     old = [call(number, status="INCALL", length_seconds=None, client_name="Old") for number in (1, 2, 3)]
@@ -49,6 +49,7 @@ def test_a_call_that_the_table_has_is_never_made_older(desk: Desk) -> None:
     assert len(desk.rows()) == len(before) + 2
 
 
+@DUCKDB_FIRST
 def test_known_calls_alone_change_nothing_and_their_records_go(desk: Desk) -> None:
     desk.commit(outcome(desk.spool.sealed(call(1), quarantine=["torn"])))
     before = desk.rows()
@@ -58,6 +59,7 @@ def test_known_calls_alone_change_nothing_and_their_records_go(desk: Desk) -> No
     assert (desk.rows(), records(desk)) == (before, [])
 
 
+@DUCKDB_FIRST
 def test_what_fails_leaves_the_quarantine_as_it_was(desk: Desk) -> None:
     desk.commit(outcome(desk.spool.sealed(quarantine=["torn"])))
     before = everything(desk)
@@ -67,53 +69,43 @@ def test_what_fails_leaves_the_quarantine_as_it_was(desk: Desk) -> None:
     assert everything(desk) == before
 
 
+@DUCKDB_FIRST
 def test_a_record_that_stays_gets_its_new_reason_and_was_not_seen_again(desk: Desk) -> None:
     desk.commit(outcome(desk.spool.sealed(quarantine=["torn", "short"])))
     execute(desk.settings, "UPDATE vicidial.quarantine SET reason = 'old', header = 'h' WHERE record = 'torn'")
-    torn = next(each for each in desk.warehouse.quarantined() if each.record == "torn")
+    torn = next(each for each in desk.warehouse.reader.quarantine() if each.record == "torn")
     assert torn == QuarantinedRecord(
-        record_hash=digest("torn"), source_key="source-1", campaign="SALES", client_id="C1", client_name="Client One",
-        report="call_report_export", reason="old", record="torn", window_day=DAY, header="h", first_seen_at=NOON,
+        record_hash=digest("torn"),
+        source=SourceIdentity("source-1", "SALES", "C1", "Client One"), report="call_report_export",
+        reason="old", record="torn", window_day=DAY, header="h", first_seen_at=NOON,
         last_seen_at=NOON, run_id="run-1",
     )  # fmt: skip
     stays = desk.spool.sealed(quarantine=["torn"], hours=())
     desk.warehouse.commit(desk.batches.of(outcome(stays), released=(digest("short"),)))
-    assert desk.warehouse.quarantined() == [replace(torn, reason="too few fields")]
+    assert desk.warehouse.reader.quarantine() == [replace(torn, reason="too few fields")]
 
 
 def test_campaigns_and_ingroups_are_those_of_the_days(desk: Desk) -> None:
     inbound = call(2, direction="inbound", ingroup="SUPPORT", dialer_campaign=None)
     other = call(3, client_id="C2", dialer_campaign="OUT2")
     desk.commit(outcome(desk.spool.sealed(call(1), inbound, other, call(86_400, dialer_campaign="OUT3"))))
-    assert desk.warehouse.call_groups([DAY]) == {("C1", "OUT1"), ("C1", "SUPPORT"), ("C2", "OUT2")}
-    assert desk.warehouse.call_groups([DAY, DAY + timedelta(days=1)]) >= {("C1", "OUT3")}
-    assert desk.warehouse.call_groups([]) == set()
+    assert desk.warehouse.reader.call_groups([DAY]) == {("C1", "OUT1"), ("C1", "SUPPORT"), ("C2", "OUT2")}
+    assert desk.warehouse.reader.call_groups([DAY, DAY + timedelta(days=1)]) >= {("C1", "OUT3")}
+    assert desk.warehouse.reader.call_groups([]) == set()
 
 
 def test_hashes_of_calls_are_found_by_key_and_day(desk: Desk) -> None:
     one, late = bare(1), call(86_400)
     desk.commit(outcome(desk.spool.sealed(one), desk.spool.sealed(late, call(2), source="s")))
     keys = [one["call_key"], late["call_key"], "unknown"]
-    assert desk.warehouse.call_hashes(keys, [DAY]) == {one["call_key"]: one["row_hash"]}
-    assert set(desk.warehouse.call_hashes(keys, [DAY, DAY + timedelta(days=1)])) == set(keys[:2])
-    assert desk.warehouse.call_hashes([], [DAY]) == desk.warehouse.call_hashes(keys, []) == {}
+    assert desk.warehouse.reader.call_hashes(keys, [DAY]) == {one["call_key"]: one["row_hash"]}
+    assert set(desk.warehouse.reader.call_hashes(keys, [DAY, DAY + timedelta(days=1)])) == set(keys[:2])
+    assert desk.warehouse.reader.call_hashes([], [DAY]) == desk.warehouse.reader.call_hashes(keys, []) == {}
 
 
-def test_a_quarantine_of_an_older_version_is_read_and_gets_its_column(settings: Settings) -> None:
-    unmade = open_warehouse(settings)
-    assert (unmade.quarantined(), unmade.call_groups([DAY]), unmade.call_hashes(["k"], [DAY])) == ([], set(), {})
+def test_nothing_is_read_of_a_warehouse_that_is_not_made(unprepared: Settings) -> None:
+    unmade = open_warehouse(unprepared)
+    assert unmade.reader.quarantine() == []
+    assert unmade.reader.call_groups([DAY]) == set()
+    assert unmade.reader.call_hashes(["k"], [DAY]) == {}
     unmade.close()
-    with held(settings):
-        pass
-    names = "record_hash, source_key, campaign, client_id, report, reason, record, window_day, first_seen_at"
-    execute(settings, "ALTER TABLE vicidial.quarantine DROP COLUMN header")
-    execute(settings, "DELETE FROM vicidial.migrations WHERE number = 6")
-    seen = "TIMESTAMP '2026-11-20 12:00:00+00'"
-    values = f"'1', 's', 'A', 'C', 'user_stats', 'r', 'torn', DATE '2026-11-20', {seen}, {seen}, 'run'"
-    execute(settings, f"INSERT INTO vicidial.quarantine ({names}, last_seen_at, run_id) VALUES ({values})")
-    older = open_warehouse(settings)
-    assert [(each.header, each.last_seen_at) for each in older.quarantined()] == [(None, NOON)]
-    older.close()
-    with held(settings) as warehouse:
-        assert [each.header for each in warehouse.quarantined()] == [None]
-    execute(settings, "UPDATE vicidial.quarantine SET header = 'h' WHERE true")

@@ -19,18 +19,24 @@ from tests.warehouses.spool_files import Batches, Spool
 from utils import utc_now
 
 PATIENCE = timedelta(seconds=60)
+PATIENT: dict[str, Any] = {
+    "bigquery_request_timeout": PATIENCE,
+    "bigquery_job_timeout": PATIENCE,
+    "bigquery_retry": PATIENCE,
+}
+"""Limits for tests without a slow request. A busy machine keeps to them as well."""
 
 
 def brief(emulator: Emulator, data_dir: Path, through: FaultProxy | None = None, **changed: Any) -> Settings:
-    """Of a dataset that is not there yet; every limit is a few seconds."""
+    """Build settings with limits of a few seconds. Their dataset has its tables already."""
     known: dict[str, Any] = {
         "warehouse": "bigquery",
         "bigquery_emulator_host": through.url if through else emulator.url,
         "project_id": emulator.project,
-        "dataset_id": emulator.new_dataset(),
+        "dataset_id": changed.get("dataset_id") or emulator.prepared_dataset(),
         "data_dir": data_dir,
         "bigquery_request_timeout": timedelta(seconds=1.5),
-        "bigquery_job_timeout": timedelta(seconds=2),
+        "bigquery_job_timeout": timedelta(seconds=6),
         "bigquery_retry": timedelta(seconds=4),
         "shutdown_grace": timedelta(seconds=1),
         "cycle_interval": PATIENCE,
@@ -39,7 +45,7 @@ def brief(emulator: Emulator, data_dir: Path, through: FaultProxy | None = None,
 
 
 def asks(kind: Kind, job: str = "", path: str = "", statement: str = "") -> When:
-    """Matches requests of this kind, by how their job begins, their path ends and what is in their statement."""
+    """Match requests by kind, prefix of the job id, end of the path, and a part of the statement."""
     return lambda seen: (
         seen.kind == kind
         and (seen.job_id or "").startswith(job)
@@ -50,7 +56,7 @@ def asks(kind: Kind, job: str = "", path: str = "", statement: str = "") -> When
 
 @contextmanager
 def holding(settings: Settings) -> Iterator[Warehouse]:
-    """A warehouse with its tables in place; without its lease whoever comes is refused."""
+    """Hold the lease of a warehouse with its tables in place."""
     opened = open_warehouse(settings)
     try:
         with opened.lease():
@@ -62,7 +68,7 @@ def holding(settings: Settings) -> Iterator[Warehouse]:
 
 
 def desk_of(settings: Settings, warehouse: Warehouse, emulator: Emulator) -> Desk:
-    """What the test itself looks at goes past the proxy."""
+    """Return a desk whose own looks at the tables go past the proxy."""
     looking = replace(settings, bigquery_emulator_host=emulator.url)
     return Desk(looking, warehouse, Spool(settings.data_dir / "spool"), Batches(name=settings.dataset_id))
 

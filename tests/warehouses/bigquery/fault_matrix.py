@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from errors import SyncError
-from messages import Batch, ClientResult, HourCount, Watermark
+from messages import Batch, ClientResult, HourCount, SourceIdentity, Watermark
 from tests.bigquery.faults import (
     Fault,
     cut_after,
@@ -56,19 +56,19 @@ FAULTS: Mapping[str, Callable[[], Fault]] = {
 
 @dataclass(frozen=True)
 class Request:
-    """One kind of request of a commit, and what must happen first so that it is sent at all."""
+    """One kind of request of a commit, and the events that lead to it."""
 
     fits: When
     first: tuple[tuple[Fault, When], ...] = ()
     wide: bool = False
-    """Only a file above 5 MiB is sent in a request of its own."""
+    """True for a file above 5 MiB. Only such a file is sent in a request of its own."""
     runs: str = ""
-    """Of a submission: how the ids of its job begin; a job that runs for ever does so whatever it is asked."""
+    """Prefix of the job ids of a submission. A job that runs for ever does so for every poll."""
     times: int | None = 1
 
 
 LOST = ((cut_after(), asks("query", "commit_")),)
-"""The answer to the script is lost, so that the ledger is asked."""
+"""The script's answer is lost, so that the ledger is asked."""
 REQUESTS: Mapping[str, Request] = {
     "get_table calls": Request(asks("get_table", path="/tables/calls")),
     "create_table staging": Request(asks("create_table")),
@@ -106,7 +106,7 @@ COUNTS = [(1, 1, 1, 0)]
 
 @dataclass(frozen=True)
 class Survived:
-    """How a commit with a fault ended: "committed" or the name of an error, and whether it had taken effect."""
+    """The end of a commit with a fault: "committed" or the name of an error, and its effect."""
 
     ended: str
     applied: bool
@@ -119,7 +119,7 @@ class Survived:
 
 
 def survive(desk: Desk, proxy: FaultProxy, request: Request, fault: Fault, patience: timedelta = PATIENCE) -> Survived:
-    """Commit with a fault, and if that gives up once more without; AssertionError where a promise is broken."""
+    """Commit with a fault. If that gives up, commit once more without it. Raise AssertionError for a broken promise."""
     commit_first(desk)
     batch = second_batch(desk, wide=request.wide)
     proxy.clear()
@@ -142,7 +142,7 @@ def survive(desk: Desk, proxy: FaultProxy, request: Request, fault: Fault, patie
 
 
 def inject(proxy: FaultProxy, request: Request, fault: Fault) -> None:
-    """Once; but a job that runs for ever is the first attempt's, and does so for whoever asks."""
+    """Inject the fault once. A job that runs for ever does so for every poll of the first attempt."""
     runs = request.runs
     if runs and "running_for_ever" in fault.__qualname__:
         proxy.inject(fault, lambda seen: str(seen.job_id).startswith(runs) and str(seen.job_id).endswith("_1"), None)
@@ -168,7 +168,7 @@ def commit_first(desk: Desk) -> None:
 
 
 def second_batch(desk: Desk, *, wide: bool = False) -> Batch:
-    """One call of the first has changed, one has not, one is new; and something of every other table."""
+    """Return a batch with a changed call, an unchanged one, a new one, and rows of every other table."""
     long: dict[str, Any] = {"agent_name": b85encode(random.Random(1).randbytes(6_000_000)).decode()} if wide else {}
     hours = (HourCount(day=DAY, hour=9, legs=3, in_progress=0),)
     read_at = NOON + timedelta(minutes=15)
@@ -179,13 +179,13 @@ def second_batch(desk: Desk, *, wide: bool = False) -> Batch:
 
 def read_until(hours: int) -> Watermark:
     return Watermark(
-        source_key="source-1", campaign="SALES", client_id="C1", client_name="Client One", report="call_report_export",
+        source=SourceIdentity("source-1", "SALES", "C1", "Client One"), report="call_report_export",
         host="dialer.example", read_until=NOON + timedelta(hours=hours), timezones=frozenset({"UTC"}),
     )  # fmt: skip
 
 
 def state(desk: Desk) -> Mapping[str, Any]:
-    """What is visible of the batches, each row as often as it is there."""
+    """Return the visible rows of the batches, duplicates included."""
     known = {name: desk.rows(name) for name in BEFORE}
     return {
         "calls": sorted((row["lead_id"], row["status"], row["run_id"]) for row in known["calls"]),
@@ -198,7 +198,7 @@ def state(desk: Desk) -> Mapping[str, Any]:
 
 
 def cells(cases: list[tuple[str, str]], folder: Path) -> None:
-    """Some of the cells, on an emulator of their own; each is printed when it is known."""
+    """Try some cells on an emulator of their own, and print each result at once."""
     emulator = Emulator(folder / "emulator")
     emulator.start()
     try:

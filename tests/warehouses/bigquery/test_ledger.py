@@ -1,4 +1,4 @@
-"""After any doubt the ledger decides: what was done is not done again, and what was not done cannot happen any more."""
+"""After any doubt the ledger decides. A commit with effect is not repeated, and one without can have none later."""
 
 import json
 import threading
@@ -33,17 +33,17 @@ SLOW = {
 
 @pytest.fixture
 def settings(emulator: Emulator, proxy: FaultProxy, tmp_path: Path) -> Settings:
-    """Nothing is given up for being slow: what a test breaks shall be all that is broken."""
+    """Settings with such long limits that slowness breaks nothing. Only the test's own fault counts."""
     return brief(emulator, tmp_path / "data", proxy, **SLOW)
 
 
 def of_job(prefix: str) -> When:
-    """Every request of jobs whose ids begin so."""
+    """Match every request of jobs with this prefix of their ids."""
     return lambda seen: (seen.job_id or "").startswith(prefix)
 
 
 def cut_when_done(emulator: Emulator) -> Fault:
-    """On a slow machine BigQuery answers while the job still runs; here the answer is lost when it has ended."""
+    """Lose the answer after the end of the job. On a slow machine BigQuery answers earlier."""
 
     def fault(exchange: Exchange) -> None:
         exchange.forward()
@@ -54,7 +54,7 @@ def cut_when_done(emulator: Emulator) -> Fault:
 
 
 def only_says_that_it_runs() -> Fault:
-    """BigQuery never hears of the job, and whoever asks is told that it runs."""
+    """Keep the job from BigQuery, and answer every poll that it runs."""
 
     def fault(exchange: Exchange) -> None:
         job = (exchange.job() or {}) | {"status": {"state": "RUNNING"}}
@@ -76,7 +76,7 @@ def test_an_answer_that_is_lost_after_the_commit(desk: Desk, proxy: FaultProxy, 
     assert (scripts(proxy), state(desk)) == (1, AFTER)
 
 
-@pytest.mark.parametrize("jobs", ["first", "all"])
+@pytest.mark.parametrize("jobs", ["first", pytest.param("all", marks=pytest.mark.slow)])
 def test_a_script_that_never_ends_was_done_all_the_same(desk: Desk, proxy: FaultProxy, jobs: str) -> None:
     commit_first(desk)
     proxy.clear()
@@ -109,7 +109,7 @@ def test_scripts_that_never_end_and_are_not_done_are_given_up(desk: Desk, proxy:
     assert state(desk) == AFTER
 
 
-def test_what_was_done_is_known_although_there_is_no_time_left(
+def test_a_commit_is_recognised_although_there_is_no_time_left(
     desk: Desk, proxy: FaultProxy, emulator: Emulator
 ) -> None:
     commit_first(desk)
@@ -128,7 +128,7 @@ def test_the_same_batch_twice_is_once(desk: Desk) -> None:
 
 @dataclass
 class Zombie:
-    """The script of a first attempt, held back on its way; BigQuery hears of it when the test says so."""
+    """The script of a first attempt, held back until the test lets it arrive."""
 
     statement: str = ""
     parameters: list[dict[str, Any]] | None = None
@@ -142,14 +142,14 @@ class Zombie:
         return fault
 
     def arrive(self, client: bigquery.Client) -> list[str]:
-        """The outcomes that it tells."""
+        """Let the script arrive, and return its outcomes."""
         config = bigquery.QueryJobConfig()
         config._properties["query"] = {"queryParameters": self.parameters, "useLegacySql": False}
         return [row["outcome"] for row in client.query(self.statement, job_config=config).result()]
 
 
 def test_a_script_that_comes_late_does_nothing(desk: Desk, proxy: FaultProxy, emulator: Emulator) -> None:
-    """It is sent after the fence and before the second attempt: by the ledger alone both could take effect."""
+    """It arrives after the fence and before the second attempt. With the ledger alone both could take effect."""
     commit_first(desk)
     zombie, told = Zombie(), list[str]()
 
@@ -166,7 +166,7 @@ def test_a_script_that_comes_late_does_nothing(desk: Desk, proxy: FaultProxy, em
 
 
 def test_a_script_that_comes_after_the_end_does_nothing(desk: Desk, proxy: FaultProxy, emulator: Emulator) -> None:
-    """The run gave up, and knows from the ledger that nothing was done: so it must stay."""
+    """The run gave up, and knows from the ledger that nothing was done. This must stay true."""
     commit_first(desk)
     zombie = Zombie()
     proxy.inject(zombie.caught(), asks("query", "commit_"))
@@ -181,7 +181,7 @@ def test_a_script_that_comes_after_the_end_does_nothing(desk: Desk, proxy: Fault
 def test_without_a_fence_the_late_script_would_have_been_done(
     desk: Desk, proxy: FaultProxy, emulator: Emulator
 ) -> None:
-    """So that the two tests above prove something."""
+    """This shows that the two tests above prove something."""
     commit_first(desk)
     proxy.clear()
     zombie = Zombie()
@@ -204,7 +204,7 @@ def killing(emulator: Emulator, folder: Path) -> Iterator[tuple[Desk, FaultProxy
 
 
 def killed(emulator: Emulator, before_asking: bool) -> Fault:
-    """kill -9 before or after the emulator was asked, and a new one in its place."""
+    """Kill the emulator with -9 before or after the request, and start a new one in its place."""
 
     def fault(exchange: Exchange) -> None:
         if not before_asking:
@@ -217,9 +217,13 @@ def killed(emulator: Emulator, before_asking: bool) -> Fault:
 
 
 @pytest.mark.parametrize(
-    ("kind", "before_asking"), [("start_upload", False), ("query", True), ("query", False)],
-    ids=["between load and script", "before the script", "after the script"],
-)  # fmt: skip
+    ("kind", "before_asking"),
+    [
+        pytest.param("query", False, id="after the script"),
+        pytest.param("start_upload", False, marks=pytest.mark.slow, id="between load and script"),
+        pytest.param("query", True, marks=pytest.mark.slow, id="before the script"),
+    ],
+)
 def test_a_kill_at_a_request(emulator_to_kill: Emulator, tmp_path: Path, kind: Any, before_asking: bool) -> None:
     with killing(emulator_to_kill, tmp_path / "data") as (desk, proxy):
         commit_first(desk)
@@ -228,9 +232,10 @@ def test_a_kill_at_a_request(emulator_to_kill: Emulator, tmp_path: Path, kind: A
         assert state(desk) == AFTER
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after_seconds", [0.05, 0.2])
 def test_a_kill_in_the_script(emulator_to_kill: Emulator, tmp_path: Path, after_seconds: float) -> None:
-    """Whether it was done by then is left to chance; both must end well."""
+    """Chance decides if it had taken effect by then. Both must end well."""
 
     def fault(exchange: Exchange) -> None:
         with ThreadPoolExecutor(1) as threads:

@@ -1,4 +1,4 @@
-"""An upload over a slow line may take its time, though not for ever; an answer may not."""
+"""An upload over a slow line has minutes, and an answer has seconds."""
 
 import socket
 import threading
@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 import pytest
 import requests
 
-from stops import Stop
-from warehouses.bigquery_sessions import BoundedAdapter
+from shutdown import Stop
+from warehouses.bigquery.transport import BoundedAdapter
 
 BODY = bytes(20_000_000)  # more than the buffers between two sockets take in at once
 BYTES_PER_SECOND = 5_000_000
@@ -18,7 +18,7 @@ BYTES_PER_SECOND = 5_000_000
 
 @contextmanager
 def slow_reader() -> Iterator[str]:
-    """Takes a request at the pace of a slow line, then answers 200."""
+    """Read a request at the pace of a slow line, then answer 200."""
     with socket.socket() as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
         listening.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""What only a DuckDB file promises is tried on one alone."""
+"""The promises of a DuckDB file alone."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def warehouse(settings: Settings) -> Warehouse:
-    """Not held: the tests here take the lease themselves."""
+    """Open a warehouse without its lease. The tests here take the lease themselves."""
     opened = open_warehouse(settings)
     opened.prepare()
     opened.patient_until = utc_now() + timedelta(seconds=30)

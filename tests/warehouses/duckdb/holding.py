@@ -1,4 +1,4 @@
-"""What other processes do to a warehouse in the tests: hold its file, hold its lease, commit until they are killed.
+"""Other processes in the tests: they hold a file, hold a lease, or commit until they are killed.
 
 ``python -m tests.warehouses.duckdb.holding WHAT DATA_DIR``; says "ready" when it has begun.
 """
@@ -29,7 +29,7 @@ def hold_lease(data_dir: Path) -> None:
 
 
 def commit_on_and_on(data_dir: Path, first: int) -> None:
-    """Batch n has ten calls of second n; the file "acknowledged" names the last that was committed."""
+    """Commit batch after batch. Batch n has ten calls of second n. The file "acknowledged" names the last one."""
     warehouse = open_warehouse(Settings(warehouse="duckdb", data_dir=data_dir))
     spool = Spool(data_dir / f"spool-{first}")
     for number in range(first, first + 1000):

@@ -1,4 +1,4 @@
-"""One writer or several readers; whoever comes second waits; a kill or a full disk leaves what was there."""
+"""A file has one writer or several readers, and others wait. A kill or a full disk leaves the old contents."""
 
 import subprocess
 import sys
@@ -17,20 +17,22 @@ from config import Settings
 from database import open_warehouse
 from errors import CommitAbandoned, DiskFull, WarehouseBusy, WarehouseHeld, WarehouseUnusable
 from messages import RunEnd
-from stops import COMMIT_SECONDS, FAREWELL_SECONDS, Stop
+from shutdown import COMMIT_SECONDS, FAREWELL_SECONDS, Stop
 from tests.acceptance.test_full_disks import disk
 from tests.warehouses.conftest import Desk
 from tests.warehouses.spool_files import call, outcome
 from utils import utc_now
-from warehouses.duckdb_files import DuckDBFile
-from warehouses.duckdb_warehouse import LEAST_PATIENCE, PARTING_PATIENCE, DuckDBWarehouse
+from warehouses.duckdb.copies import purge_old_blocks
+from warehouses.duckdb.failures import is_of_storage
+from warehouses.duckdb.files import DuckDBFile
+from warehouses.duckdb.warehouse import LEAST_PATIENCE, PARTING_PATIENCE, DuckDBWarehouse
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 @contextmanager
 def another_process(what: str, data_dir: Path) -> Iterator[subprocess.Popen[str]]:
-    """One that has begun; killed in the end if it still runs."""
+    """Start another process and wait until it has begun. Kill it in the end if it still runs."""
     command = [sys.executable, "-m", "tests.warehouses.duckdb.holding", what, str(data_dir)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -62,7 +64,7 @@ def test_a_commit_waits_for_a_reader_and_gives_up_in_time(desk: Desk, caplog: py
         assert time.monotonic() - started >= 1
         assert [record.message for record in caplog.records if f"held by the process {reader.pid}" in record.message]
         assert len(caplog.records) == 1
-        assert desk.warehouse.hours(utc_now().date()) == []  # reading goes on beside a reader
+        assert desk.warehouse.reader.hours(utc_now().date()) == []  # reading goes on beside a reader
         desk.warehouse.prepare()  # nothing is to be made, nothing is written
     desk.warehouse.patient_until = utc_now() + timedelta(seconds=30)
     assert desk.counts(outcome(window)) == [(1, 0, 0, 0)]
@@ -87,7 +89,8 @@ def test_what_comes_after_the_commits_waits_a_moment_only(desk: Desk, caplog: py
             warehouse.delete_old(utc_now())
         assert warehouse_with_patience(for_ever).delete_old(utc_now()) == {}  # nothing is to be done, nothing opened
         assert time.monotonic() - started < 5
-        DuckDBFile(desk.settings.duckdb_path, desk.settings.data_dir / "temporary", Stop()).write_anew(utc_now())
+        file = DuckDBFile(desk.settings.duckdb_path, desk.settings.data_dir / "temporary", Stop())
+        purge_old_blocks(file, utc_now())
         assert "What was erased is in no table" in caplog.text
 
 
@@ -95,7 +98,31 @@ def test_reading_waits_for_a_writer(desk: Desk) -> None:
     with another_process("writer", desk.settings.data_dir):
         desk.warehouse.patient_until = utc_now() + timedelta(seconds=0.5)
         with pytest.raises(WarehouseBusy):
-            desk.warehouse.watermarks()
+            desk.warehouse.reader.watermarks()
+
+
+def test_a_clock_that_is_set_back_while_somebody_waits_makes_it_no_longer(desk: Desk) -> None:
+    times = iter([utc_now()])
+    file = DuckDBFile(
+        desk.settings.duckdb_path, desk.settings.data_dir / "temporary", Stop(),
+        clock=lambda: next(times, utc_now() - timedelta(days=1)),
+    )  # fmt: skip
+    with another_process("writer", desk.settings.data_dir):
+        started = time.monotonic()
+        with pytest.raises(WarehouseBusy), file.reading(utc_now() + timedelta(seconds=1)):
+            pass
+        assert time.monotonic() - started < 30
+
+
+def test_a_clock_that_was_set_back_before_makes_it_no_longer_than_a_cycle(desk: Desk) -> None:
+    settings = replace(desk.settings, cycle_interval=timedelta(seconds=1))
+    warehouse = DuckDBWarehouse(settings, Stop(), clock=lambda: utc_now() - timedelta(days=1))
+    warehouse.patient_until = utc_now() + timedelta(seconds=1)
+    with another_process("writer", desk.settings.data_dir):
+        started = time.monotonic()
+        with pytest.raises(WarehouseBusy):
+            warehouse.reader.watermarks()
+        assert time.monotonic() - started < 30
 
 
 def test_who_is_asked_to_stop_waits_no_longer(desk: Desk) -> None:
@@ -121,6 +148,20 @@ def test_a_second_daemon_is_refused_and_told_who_holds_it(desk: Desk) -> None:
         with desk.warehouse.lease():
             pass
     assert not (desk.settings.data_dir / "calls.duckdb.holder.json").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+def test_a_file_that_is_named_by_a_link_is_held_like_the_file_itself(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    for name in ("calls.duckdb", "folder"):
+        target = tmp_path / "real" / name if name == "calls.duckdb" else tmp_path / "real"
+        (tmp_path / name).symlink_to(target)
+    paths = [tmp_path / "calls.duckdb", tmp_path / "folder" / "calls.duckdb", tmp_path / "real" / "calls.duckdb"]
+    one, *others = (Settings(data_dir=tmp_path / "data", duckdb_path=path) for path in paths)
+    with open_warehouse(one).lease():
+        for other in others:
+            with pytest.raises(WarehouseHeld), open_warehouse(other).lease():
+                pass
 
 
 def test_ten_kills_leave_every_acknowledged_batch_whole(desk: Desk) -> None:
@@ -158,7 +199,7 @@ def test_a_temporary_folder_without_room_is_named(desk: Desk) -> None:
                 db.execute("SET memory_limit = '32MB'")
                 db.execute("CREATE TABLE t AS SELECT md5(range::VARCHAR) m FROM range(1000000) ORDER BY m")
             except duckdb.OutOfMemoryException as exc:
-                assert file.has_failed(exc)
+                assert is_of_storage(exc, temporary)
                 raise
     with pytest.raises(WarehouseUnusable), file.writing(utc_now()) as db:
         db.execute("SET memory_limit = '32MB'")
@@ -184,16 +225,16 @@ def of_a_newer_version(content: bytes) -> bytes:
     return checksum.to_bytes(8, "little") + rest + content[4096:]
 
 
-def damaged(content: bytes) -> bytes:
+def damage(content: bytes) -> bytes:
     return content[:12388] + bytes(40) + content[12428:]
 
 
-@pytest.mark.parametrize(("change", "words"), [(of_a_newer_version, "version number"), (damaged, "Corrupt")])
+@pytest.mark.parametrize(("change", "words"), [(of_a_newer_version, "version number"), (damage, "Corrupt")])
 def test_a_file_that_cannot_be_read_is_left_alone(desk: Desk, change: Callable[[bytes], bytes], words: str) -> None:
     path = desk.settings.duckdb_path
     changed = change(path.read_bytes())
     path.write_bytes(changed)
-    for use in (desk.warehouse.prepare, desk.warehouse.credential_rows, lambda: desk.commit(outcome())):
+    for use in (desk.warehouse.prepare, desk.warehouse.reader.credential_rows, lambda: desk.commit(outcome())):
         with pytest.raises(WarehouseUnusable, match=words):
             use()
     assert path.read_bytes() == changed

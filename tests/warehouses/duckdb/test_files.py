@@ -1,4 +1,4 @@
-"""The file is open for a transaction only; others get in between, and a daemon holds it against a second one."""
+"""The file is open for a transaction only. Others get in between, and a daemon holds it against a second one."""
 
 import subprocess
 import sys
@@ -38,7 +38,7 @@ def test_reading_and_preparing_need_no_exclusive_access(warehouse: Warehouse, se
     with reader_of(settings.duckdb_path) as reader:
         warehouse.patient_until = utc_now()
         warehouse.prepare()
-        assert warehouse.credential_rows() == []
+        assert warehouse.reader.credential_rows() == []
         assert reader.stdin
         reader.stdin.close()
 

@@ -1,0 +1,1 @@
+"""The checks behind `main.py check`: machine, warehouse, and every client of every dialer."""

@@ -1,1 +1,0 @@
-"""Rows on their way from a worker to the commit: Parquet files in DATA_DIR/spool/<run>/."""

@@ -1,0 +1,1 @@
+"""SQL of both warehouses, pure: texts from names and bounds."""

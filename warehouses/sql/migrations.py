@@ -1,0 +1,49 @@
+"""Numbered changes of the tables, pure. A warehouse remembers their numbers, so that each runs once."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from errors import WarehouseUnusable
+from tables import Column, Table
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationPlan:
+    """Migration 1 makes all tables. Each later one adds a column. The plan is append-only."""
+
+    added_columns: Mapping[int, tuple[Table, str]]
+    """Number → table and name of the column. The table's definition has the column as well."""
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        return (1, *sorted(self.added_columns))
+
+    def find_pending(self, done: Collection[int], place: str) -> list[int]:
+        """Return the numbers of the migrations to be run, in order.
+
+        Args:
+            done: the numbers that the warehouse has seen.
+            place: name of the warehouse, for the error.
+
+        Raises:
+            WarehouseUnusable: it has seen one that this version does not know.
+        """
+        if set(done) - set(self.numbers):
+            raise WarehouseUnusable(place, "a newer version of this program has changed it")
+        return [number for number in self.numbers if number not in done]
+
+    def find_added_column(self, number: int) -> tuple[Table, Column] | None:
+        """Return the column that a migration adds, and its table. Return None for migration 1."""
+        if number not in self.added_columns:
+            return None
+        table, name = self.added_columns[number]
+        return table, next(column for column in table.columns if column.name == name)
+
+    def pending_columns(self, table: Table, pending: Collection[int]) -> set[str]:
+        """Return the names of the columns that pending migrations will add to a table."""
+        return {
+            name for number, (changed, name) in self.added_columns.items() if number in pending and changed is table
+        }
+
+
+MIGRATION_PLAN = MigrationPlan(added_columns={})
