@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 from zoneinfo import ZoneInfo
@@ -25,13 +25,15 @@ HEADER = ("Campaign", "URL", "Username", "Password", "ClientName", "ClientID", "
 USER, PASSWORD = "report", "Tr0ub4dor-Marked-Passw0rd"
 
 
-def _choose_zone() -> str:
+WEST_OF_UTC = "America/New_York", "America/Sao_Paulo", "Pacific/Honolulu"
+
+
+def choose_zone(now: datetime) -> str:
     """Return a zone west of UTC in which it is day: no midnight lies in the hours that a cycle reads again."""
-    zones = "America/New_York", "Pacific/Honolulu", "America/Noronha"
-    return next(zone for zone in zones if 7 <= datetime.now(ZoneInfo(zone)).hour < 23)
+    return next(zone for zone in WEST_OF_UTC if 6 <= now.astimezone(ZoneInfo(zone)).hour < 23)
 
 
-ZONE = _choose_zone()
+ZONE = choose_zone(datetime.now(UTC))
 """Zone of the dialers and of their rows."""
 
 
