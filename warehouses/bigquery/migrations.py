@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tables import MIGRATIONS, Column
+from tables import CALLS, MIGRATIONS, Column
 from utils import utc_now
 from warehouses.bigquery.names import BigQueryNames, TableName
 from warehouses.bigquery.service import BigQueryService
@@ -33,9 +33,9 @@ class BigQueryMigrations:
 
     def apply(self, number: int) -> None:
         """Make one change and note its number. It may be repeated."""
-        if added := self._plan.find_added_column(number):
-            table, column = added
-            self.add_columns(self._names.name(table.name), [column])
+        if added := self._plan.find_added_columns(number):
+            table, columns = added
+            self.add_columns(self._names.calls if table is CALLS else self._names.name(table.name), columns)
         self._service.jobs.query(
             f"""
             MERGE INTO {self.name.quoted} t USING (SELECT @number AS number) s ON t.number = s.number

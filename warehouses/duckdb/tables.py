@@ -89,10 +89,13 @@ class DuckDBTables:
         return self._plan.find_pending(done, f"The schema {self.schema}")
 
     def _migrate(self, db: Database, number: int) -> None:
-        if added := self._plan.find_added_column(number):
-            table, column = added
-            place = f"{self.name(table.name)} ADD COLUMN IF NOT EXISTS {quote_name(column.name)}"
-            db.execute(f"ALTER TABLE {place} {TYPES[column.type]}")
+        if added := self._plan.find_added_columns(number):
+            table, columns = added
+            place = self.calls if table is CALLS else self.name(table.name)
+            for column in columns:
+                name = quote_name(column.name)
+                db.execute(f"ALTER TABLE {place} ADD COLUMN IF NOT EXISTS {name} {TYPES[column.type]}")
+                db.execute(f"COMMENT ON COLUMN {place}.{name} IS {_quote_text(column.description)}")
 
     def _make_tables(self, db: Database) -> None:
         for name, table in self._tables.items():

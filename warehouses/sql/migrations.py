@@ -9,10 +9,10 @@ from tables import Column, Table
 
 @dataclass(frozen=True, slots=True)
 class MigrationPlan:
-    """Migration 1 makes all tables. Each later one adds a column. The plan is append-only."""
+    """Migration 1 makes all tables. Each later one adds columns to a table. The plan is append-only."""
 
-    added_columns: Mapping[int, tuple[Table, str]]
-    """Number → table and name of the column. The table's definition has the column as well."""
+    added_columns: Mapping[int, tuple[Table, tuple[str, ...]]]
+    """Number → table and names of its new columns. The table's definition has these columns as well."""
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -32,17 +32,20 @@ class MigrationPlan:
             raise WarehouseUnusable(place, "a newer version of this program has changed it")
         return [number for number in self.numbers if number not in done]
 
-    def find_added_column(self, number: int) -> tuple[Table, Column] | None:
-        """Return the column that a migration adds, and its table. Return None for migration 1."""
+    def find_added_columns(self, number: int) -> tuple[Table, tuple[Column, ...]] | None:
+        """Return the columns that a migration adds, and their table. Return None for migration 1."""
         if number not in self.added_columns:
             return None
-        table, name = self.added_columns[number]
-        return table, next(column for column in table.columns if column.name == name)
+        table, names = self.added_columns[number]
+        return table, tuple(column for column in table.columns if column.name in names)
 
     def pending_columns(self, table: Table, pending: Collection[int]) -> set[str]:
         """Return the names of the columns that pending migrations will add to a table."""
         return {
-            name for number, (changed, name) in self.added_columns.items() if number in pending and changed is table
+            name
+            for number, (changed, names) in self.added_columns.items()
+            if number in pending and changed is table
+            for name in names
         }
 
 

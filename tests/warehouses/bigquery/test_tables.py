@@ -11,15 +11,17 @@ from config import Settings
 from database import open_warehouse
 from errors import LocationDiffers, OldTable, TableRefused, WarehouseUnusable
 from shutdown import Stop
-from tables import CALLS, CLASSIC, CREDENTIALS, LEAD_COLUMNS, LEASES, RUNS, STATE_TABLES
+from tables import CALLS, CLASSIC, CREDENTIALS, LEAD_COLUMNS, LEASES, RUNS, STATE_TABLES, Table
 from tests.bigquery.running import Emulator
 from tests.warehouses.bigquery.conftest import PATIENT, brief
 from tests.warehouses.looking import execute, rows, table
 from warehouses.bigquery.names import BigQueryNames
 from warehouses.bigquery.service import BigQueryService
 from warehouses.bigquery.tables import BigQueryTables
-from warehouses.sql.migrations import MigrationPlan
+from warehouses.sql.migrations import MIGRATION_PLAN, MigrationPlan
 
+NEXT = MIGRATION_PLAN.numbers[-1] + 1
+"""Number of a migration that the program does not have."""
 OURS = {"calls": CALLS, "credentials": CREDENTIALS, **{each.name: each for each in (*STATE_TABLES, LEASES)}}
 
 
@@ -91,22 +93,29 @@ def test_preparing_again_changes_nothing(settings: Settings, client: bigquery.Cl
     before = {name: found(client, settings, name).etag for name in OURS}
     prepared(settings)
     assert {name: found(client, settings, name).etag for name in OURS} == before
-    assert sorted(row["number"] for row in table(settings, "migrations")) == [1]
+    assert sorted(row["number"] for row in table(settings, "migrations")) == [*MIGRATION_PLAN.numbers]
 
 
-def test_a_table_of_an_older_version_gets_its_new_column_once(settings: Settings, client: bigquery.Client) -> None:
+@pytest.mark.parametrize(("changed", "name"), [(RUNS, "runs"), (CALLS, "legs")])
+def test_a_table_of_an_older_version_gets_its_new_columns_once(
+    settings: Settings, client: bigquery.Client, changed: Table, name: str
+) -> None:
+    """The table of calls has the name of OUTPUT_TABLE."""
+    added = ("bytes_billed", "download_seconds") if changed is RUNS else ("list_id", "uniqueid")
+    settings = replace(settings, output_table="legs")
     prepared(settings)
-    execute(settings, "ALTER TABLE vicidial.runs DROP COLUMN bytes_billed")
-    with pytest.raises(TableRefused, match="bytes_billed is missing"):
+    for column in added:
+        execute(settings, f"ALTER TABLE vicidial.{name} DROP COLUMN {column}")
+    with pytest.raises(TableRefused, match=f"{added[0]} is missing; {added[1]} is missing"):
         prepared(settings)
     service = BigQueryService(settings, Stop())
     names = BigQueryNames(settings, service.connection)
-    plan = MigrationPlan(added_columns={2: (RUNS, "bytes_billed")})
+    plan = MigrationPlan(added_columns={**MIGRATION_PLAN.added_columns, NEXT: (changed, added)})
     for _ in range(2):
         BigQueryTables(settings, service, names, plan).make()
     service.close()
-    assert "bytes_billed" in [field.name for field in found(client, settings, "runs").schema]
-    assert sorted(row["number"] for row in table(settings, "migrations")) == [1, 2]
+    assert [field.name for field in found(client, settings, name).schema][-2:] == [*added]
+    assert sorted(row["number"] for row in table(settings, "migrations")) == [*MIGRATION_PLAN.numbers, NEXT]
 
 
 def test_a_dataset_of_a_newer_version_is_left_alone(settings: Settings) -> None:

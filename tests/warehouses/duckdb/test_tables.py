@@ -11,16 +11,18 @@ from config import Settings
 from database import Warehouse, open_warehouse
 from errors import TableRefused, WarehouseError, WarehouseUnusable
 from messages import RowsMerged
-from tables import CALLS, CREDENTIALS, LEAD_COLUMNS, RUNS, STATE_TABLES
+from tables import CALLS, CREDENTIALS, LEAD_COLUMNS, RUNS, STATE_TABLES, Table
 from tests.warehouses.conftest import Desk
 from tests.warehouses.spool_files import call, outcome
 from warehouses.duckdb.tables import DuckDBTables
-from warehouses.sql.migrations import MigrationPlan
+from warehouses.sql.migrations import MIGRATION_PLAN, MigrationPlan
 
 OWN_CREDENTIALS = (
     "CREATE TABLE vicidial.credentials (Campaign TEXT, ClientID INT, url TEXT, UserName TEXT, Password TEXT"
 )
 SECRET = "Tr0ub4dor&3"
+NEXT = MIGRATION_PLAN.numbers[-1] + 1
+"""Number of a migration that the program does not have."""
 
 
 @pytest.fixture
@@ -65,7 +67,7 @@ def test_every_table_is_made_with_what_it_means(desk: Desk) -> None:
     for table in (CALLS, CREDENTIALS, *STATE_TABLES):
         made = {column.name: (not column.required, column.description) for column in table.columns}
         assert columns(desk.settings, table.name) == made
-    assert sorted(row["number"] for row in desk.rows("migrations")) == [1]
+    assert sorted(row["number"] for row in desk.rows("migrations")) == [*MIGRATION_PLAN.numbers]
 
 
 def test_preparing_again_writes_nothing(desk: Desk) -> None:
@@ -125,16 +127,23 @@ def test_an_analysts_further_column_is_tolerated_unless_it_needs_a_value(desk: D
         desk.warehouse.prepare()
 
 
-def test_a_table_of_an_older_version_gets_its_new_column_once(desk: Desk) -> None:
-    tables = DuckDBTables(desk.settings, MigrationPlan(added_columns={2: (RUNS, "bytes_billed")}))
-    with duckdb.connect(str(desk.settings.duckdb_path)) as db:
-        db.execute("ALTER TABLE vicidial.runs DROP COLUMN bytes_billed")
+@pytest.mark.parametrize(("changed", "name"), [(RUNS, "runs"), (CALLS, "legs")])
+def test_a_table_of_an_older_version_gets_its_new_columns_once(desk: Desk, changed: Table, name: str) -> None:
+    """The table of calls has the name of OUTPUT_TABLE."""
+    added = ("bytes_billed", "download_seconds") if changed is RUNS else ("list_id", "uniqueid")
+    settings = replace(desk.settings, output_table="legs")
+    tables = DuckDBTables(settings, MigrationPlan(added_columns={NEXT: (changed, added)}))
+    open_warehouse(settings).prepare()
+    before = columns(settings, name)
+    with duckdb.connect(str(settings.duckdb_path)) as db:
+        for column in added:
+            db.execute(f"ALTER TABLE vicidial.{name} DROP COLUMN {column}")
         assert not tables.are_ready(db)
         tables.make(db)
         assert tables.are_ready(db)
         tables.make(db)
-    assert "bytes_billed" in columns(desk.settings, "runs")
-    assert sorted(row["number"] for row in desk.rows("migrations")) == [1, 2]
+    assert columns(settings, name) == before
+    assert sorted(row["number"] for row in desk.rows("migrations")) == [*MIGRATION_PLAN.numbers, NEXT]
 
 
 def test_a_column_that_no_migration_adds_is_missed(desk: Desk) -> None:
