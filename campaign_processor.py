@@ -16,6 +16,7 @@ from random import Random
 from config import Settings
 from errors import Label
 from messages import CampaignJob, CampaignOutcome, ClientOutcome
+from pandas_on_demand import import_pandas_on_demand
 from reading.clients import ClientReader
 from reading.failures import build_unforeseen_failure
 from utils import utc_now
@@ -27,6 +28,7 @@ def process_campaign(job: CampaignJob, settings: Settings) -> CampaignOutcome:
     Per client, in threads: download each window, prove the answer, parse it in chunks, spool the rows, seal the window.
     """
     try:
+        import_pandas_on_demand()
         if job.alone:
             settings = replace(settings, concurrent_requests=1, db_batch_size=1)
         readers = build_readers(job, settings)

@@ -21,6 +21,7 @@ from messages import (
     RunEnd,
     WatermarkRead,
 )
+from pandas_on_demand import import_pandas_on_demand
 from shutdown import Stop
 from status_records import Overview
 
@@ -165,6 +166,7 @@ def open_warehouse(settings: Settings, stop: Stop | None = None) -> Warehouse:
         settings: name the warehouse and its place.
         stop: once it is set, nothing waits for a lock, and a commit that outlasts the grace is abandoned.
     """
+    import_pandas_on_demand()
     if settings.warehouse == "duckdb":
         from warehouses.duckdb.warehouse import DuckDBWarehouse  # noqa: PLC0415 - its driver is slow to import
 

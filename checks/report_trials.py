@@ -13,7 +13,6 @@ from planning.local_days import local_day, local_hour
 from reading.no_calls import NoCalls
 from reports import REPORTS, Header
 from reports.call_report_export import NAME as WITH_A_FORM
-from reports.data_frames import table_of
 from reports.masks import Masks
 from reports.utc_offsets import Offsets
 from utils import utc_now
@@ -74,7 +73,7 @@ def _read_answer(source: Source, header: Header, path: Path) -> ReportTrial:
     masks, offsets = Masks(), Offsets()
     report = REPORTS[source.report]
     for chunk in report.parse_records(path, header, source, chunk_records=1_000, lead_fields=True):
-        rows = table_of(chunk.rows)
+        rows = chunk.table
         masks.add(rows)
         offsets.add(rows)
     hidden = masks.notice(source.host, source.username)

@@ -20,7 +20,6 @@ from reading.source_runs import SourceRun
 from reading.spooled_answers import SpooledAnswer
 from reports import Chunk, Header
 from reports.call_report_export import NAME as WITH_A_FORM
-from reports.data_frames import table_of
 from reports.duplicates import count_legs_once
 from reports.quarantined_records import UnreadableRecord
 from reports.text_decoding import to_quarantine_text
@@ -148,7 +147,7 @@ class AnswerReader:
         records = answer.records
         header_row = to_quarantine_text(export.header.row)
         for chunks in self._group_chunks(export):
-            tables = [table_of(chunk.rows) for chunk in chunks]
+            tables = [chunk.table for chunk in chunks]
             for chunk, table in zip(chunks, tables, strict=True):
                 answer.add(chunk)
                 self.offsets.add(table)

@@ -18,7 +18,6 @@ from messages import QuarantinedRecord, SealedWindow, Source, Window
 from reading.spooled_answers import SpooledAnswer
 from reports import REPORTS, Chunk
 from reports.copies import TWO_OF_ONE_IDENTITY
-from reports.data_frames import table_of
 from reports.text_decoding import from_quarantine_text, to_quarantine_text
 from spool.files import WindowSpool, spool_directory
 from spool.phones import HIDDEN, Phones
@@ -99,7 +98,7 @@ class QuarantineReader:
             for chunk in chunks:
                 self._staying += [replace(part[each.text], reason=each.reason) for each in chunk.quarantined]
             if chunks:
-                rows = [self.phones.mask_rows(table_of(chunk.rows)) for chunk in chunks]
+                rows = [self.phones.mask_rows(chunk.table) for chunk in chunks]
                 yield _Part(header, part, chunks, rows)
 
     def _find_known_hashes(self, tables: Sequence[pa.Table]) -> Mapping[str, str]:
@@ -133,7 +132,7 @@ class QuarantineReader:
         refused = {each.text for chunk in part.chunks for each in chunk.quarantined}
         staying = []
         for text, record in part.records.items():
-            tables = [table_of(chunk.rows) for chunk in self._parse_records(part.header, {text: record})]
+            tables = [chunk.table for chunk in self._parse_records(part.header, {text: record})]
             known = any(table["uniqueid"].null_count < table.num_rows for table in tables)
             hashes = {each for table in tables for each in self.phones.mask_rows(table)["row_hash"].to_pylist()}
             if text not in refused and not known and not (hashes and hashes <= left):

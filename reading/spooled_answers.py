@@ -36,7 +36,7 @@ class SpooledAnswer:
 
     def add(self, chunk: Chunk) -> None:
         self.records += chunk.records
-        self.rows += len(chunk.rows)
+        self.rows += chunk.table.num_rows
         self.duplicates += chunk.duplicates
         self.quarantined += len(chunk.quarantined)
         for count in chunk.hours:

@@ -4,7 +4,7 @@ A value that cannot be typed sends its record to the quarantine.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from messages import HourCount, Source
 from reports.clocks import DAY
 from reports.copies import TWO_OF_ONE_IDENTITY, find_copies
-from reports.data_frames import Frame, frame_of
+from reports.data_frames import Frame, frame_of, table_of
 from reports.identities import LegNumbers
 from reports.legs import INBOUND, build_leg_table, combine_chunks, microseconds_of
 from reports.quarantined_records import UnreadableRecord
@@ -26,14 +26,23 @@ from tables import IN_PROGRESS
 class Chunk:
     """Some records of an answer, typed. ``records`` = rows + quarantined + duplicates."""
 
-    rows: Frame
-    """The columns of ``tables.spool_columns``, with Arrow-backed types."""
+    table: pa.Table
+    """The columns of ``tables.spool_columns``."""
     quarantined: tuple[UnreadableRecord, ...]
     records: int
     duplicates: int
     hours: tuple[HourCount, ...]
     first_day: date | None
     last_day: date | None
+
+    @property
+    def rows(self) -> Frame:
+        """The table as a DataFrame with Arrow-backed types, for processing of your own. Each use makes a new one."""
+        return frame_of(self.table)
+
+    def with_rows(self, rows: Frame) -> "Chunk":
+        """Return the chunk with processed rows. Their number and order, and the columns, stay."""
+        return replace(self, table=table_of(rows).cast(self.table.schema))
 
 
 def build_chunk(
@@ -72,7 +81,7 @@ def build_chunk(
         table = table.take(pa.array(best))
     days = pc.min_max(table["call_date"]).as_py() if table.num_rows else {"min": None, "max": None}
     return Chunk(
-        rows=frame_of(table),
+        table=table,
         quarantined=tuple(quarantined),
         records=records,
         duplicates=records - table.num_rows - len(quarantined),

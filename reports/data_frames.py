@@ -1,7 +1,4 @@
-"""Data frames with Arrow-backed types. pandas is imported when the first one is made.
-
-The parent and every command without an export never make one, and start without pandas.
-"""
+"""Data frames with Arrow-backed types, for processing of rows that is added here. pandas is imported with the first."""
 
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -21,7 +18,7 @@ def frame_of(table: pa.Table) -> Frame:
         MemoryError: pandas could not be loaded as a whole.
     """
     try:
-        import pandas as pd  # noqa: PLC0415 - see above
+        import pandas as pd  # noqa: PLC0415 - a worker that makes no data frame starts without it
     except (AttributeError, SystemError) as exc:  # its compiled parts swallow a failed allocation and then lack names
         raise MemoryError from exc
 
@@ -30,5 +27,5 @@ def frame_of(table: pa.Table) -> Frame:
 
 
 def table_of(frame: Frame) -> pa.Table:
-    """Return the columns of a frame as a table. The spool and everything below it works on tables."""
+    """Return the columns of a frame as a table. Everything else works on tables."""
     return pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata()

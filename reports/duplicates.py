@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-import numpy as np
+import pyarrow as pa
 
 from reports.chunks import Chunk, hour_counts
-from reports.data_frames import table_of
 
 
 def count_legs_once(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
@@ -16,11 +15,10 @@ def count_legs_once(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
     """
     seen: set[bytes] = set()
     for chunk in chunks:
-        keys = [bytes.fromhex(key) for key in chunk.rows["call_key"]]
-        new = np.array([key not in seen for key in keys], dtype=np.bool_)
+        keys = [bytes.fromhex(key) for key in chunk.table["call_key"].to_pylist()]
+        new = [key not in seen for key in keys]
         seen.update(keys)
-        if new.all():
+        if all(new):
             yield chunk
         else:
-            shown = chunk.rows.loc[new]
-            yield replace(chunk, hours=hour_counts(table_of(shown)))
+            yield replace(chunk, hours=hour_counts(chunk.table.filter(pa.array(new, pa.bool_()))))

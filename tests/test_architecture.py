@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-LEAVES = {"errors", "messages", "network", "standard_streams", "status_records", "tables", "utils"}
+LEAVES = {"errors", "messages", "network", "pandas_on_demand", "standard_streams", "status_records", "tables", "utils"}
 ARROWS: dict[str, set[str]] = {
     "main": {"campaign_processor", "commands", "config", "database", "engine", "planning"},
     "commands": {
@@ -43,6 +43,7 @@ ARROWS: dict[str, set[str]] = {
     "errors": set(),
     "messages": {"errors", "utils"},
     "network": set(),
+    "pandas_on_demand": set(),
     "standard_streams": set(),
     "status_records": {"errors"},
     "tables": set(),
@@ -55,6 +56,7 @@ ONLY_LEAVES_OF_THEIR_OWN = {
     "shutdown",
     "errors",
     "messages",
+    "pandas_on_demand",
     "standard_streams",
     "status_records",
     "tables",

@@ -14,7 +14,6 @@ from typing import Any
 from messages import DialerAddress, Source, SourceIdentity
 from reports import REPORTS
 from reports.chunks import Chunk
-from reports.data_frames import table_of
 from tests.identities import pop_identity
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
@@ -86,8 +85,7 @@ class Answer:
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
-        frames = (chunk.rows for chunk in self.chunks)
-        return [row for frame in frames for row in table_of(frame).to_pylist()]
+        return [row for chunk in self.chunks for row in chunk.table.to_pylist()]
 
     @property
     def only(self) -> dict[str, Any]:

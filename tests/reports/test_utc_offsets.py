@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from messages import ShownOffset
-from reports.data_frames import table_of
 from reports.utc_offsets import Offsets
 from tests.reports.answers import INBOUND, OUTBOUND, export, read, record
 
@@ -26,7 +25,7 @@ def call(kind: str, zone: str, minutes: float, late: float = 0) -> bytes:
 def offset_of(calls: Sequence[bytes], chunk_records: int = 1000) -> ShownOffset | None:
     found = Offsets()
     for chunk in read(export(*calls), chunk_records=chunk_records).chunks:
-        found.add(table_of(chunk.rows))
+        found.add(chunk.table)
     return found.majority()
 
 
