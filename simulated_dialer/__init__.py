@@ -21,7 +21,7 @@ from simulated_dialer.clocks import Clock
 from simulated_dialer.counters import Seen, SeenRequest
 from simulated_dialer.dialers import LATEST_BUILD, SimulatedDialer
 from simulated_dialer.leads import Lead
-from simulated_dialer.legs import Leg, LegStory
+from simulated_dialer.legs import CarrierEntry, Leg, LegStory
 from simulated_dialer.misbehaviours import Misbehaviour
 from simulated_dialer.sights import Sight
 from simulated_dialer.volumes import Rates
@@ -32,6 +32,7 @@ __all__ = [
     "Account",
     "Agent",
     "CallCentre",
+    "CarrierEntry",
     "Clock",
     "Lead",
     "LeadList",

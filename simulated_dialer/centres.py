@@ -74,6 +74,15 @@ class CallCentre:
             statuses=dict(STATUSES),
         )
 
+    @property
+    def dids(self) -> Mapping[str, tuple[int, str]]:
+        """Return the numbers that callers dial, with their id and description."""
+        return {self.did_of(name): (6 + at, f"DID for {name}") for at, name in enumerate(self.ingroups)}
+
+    def did_of(self, ingroup: str) -> str:
+        """Return the number that leads to an in-group."""
+        return f"312555{1000 + self.ingroups.index(ingroup)}"
+
     def covering(self, legs: list[Leg]) -> Self:
         """Return this centre with all ids of the legs added, except ids hiding a leg on purpose."""
         agents, lists, statuses = dict(self.agents), dict(self.lists), dict(self.statuses)

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from simulated_dialer.carriers import CarrierLog
 from simulated_dialer.centres import (
     DELETED_AGENT,
     DELETED_CAMPAIGN,
@@ -46,6 +47,7 @@ class DayOfCalls:
         self._volume, self._rates = volume, rates
         self._random = random.Random(f"day {seed} {day.isoformat()}")  # noqa: S311 - repeatable on purpose
         self._chance = self._random.random
+        self._carriers = CarrierLog(seed, day)
         self._channels = 0
         logged_in = [agent for agent in centre.agents.values() if agent.logs_in]
         self._agents = [agent for agent in logged_in if agent.user_group == "AGENTS"] or logged_in
@@ -88,11 +90,13 @@ class DayOfCalls:
             status = self._one_of(_UNANSWERED_OUTBOUND)
             rings = 1 + int(self._chance() * 44)
             reason = "ABANDON" if status == "DROP" else "SYSTEM"
+            leg = self._carriers.log(leg, status=status, seconds=rings)
             yield self._make_story(leg, born, None, born + rings, status=status, length=rings, reason=reason)
             return
         agent = self._one_of(self._agents)
         moved = self._chance() < rates.transferred_outbound
         talk = self._talk_seconds()
+        leg = self._carriers.log(leg, seconds=talk)
         yield self._make_story(
             replace(leg, agent_user=agent.user, user_group=agent.user_group),
             born,
@@ -111,10 +115,7 @@ class DayOfCalls:
         other = transferred.ingroup if transferred else ""
         ingroups = [ingroup for ingroup in self._centre.ingroups if ingroup != other] or self._centre.ingroups
         leg = self._row("inbound", born, uniqueid, self._one_of(ingroups))
-        if transferred:
-            leg = _transfer(leg, transferred)
-        else:
-            leg = replace(leg, did=f"312555{1000 + self._centre.ingroups.index(leg.campaign_id)}")
+        leg = _transfer(leg, transferred) if transferred else replace(leg, did=self._centre.did_of(leg.campaign_id))
         if not is_open or self._chance() >= self._rates.answered_inbound:
             yield self._abandon(leg, born, is_open=is_open)
             return
@@ -147,7 +148,7 @@ class DayOfCalls:
         phone = lead.phone_number
         if self._chance() < self._rates.other_phones:
             phone = lead.alt_phone or ("" if direction == "inbound" and self._chance() < 0.1 else phone)
-        return Leg(
+        leg = Leg(
             direction=direction,
             call_time_local=datetime.fromtimestamp(born, self._zone).replace(tzinfo=None),
             campaign_id=campaign_id,
@@ -160,6 +161,7 @@ class DayOfCalls:
             vendor_lead_code=lead.vendor_lead_code,
             source_id=lead.source_id,
         )
+        return replace(leg, caller_code=leg.usual_caller_code)
 
     def _make_story(
         self, leg: Leg, born: int, answered: int | None, ended: int, *, status: str | None, length: int, reason: str
@@ -264,6 +266,9 @@ def _transfer(leg: Leg, first: Leg) -> Leg:
         list_id=first.list_id,
         vendor_lead_code=first.vendor_lead_code,
         source_id=first.source_id,
+        caller_code=first.caller_code,
+        carrier=first.carrier,
+        cpd_result=first.cpd_result,
     )
 
 

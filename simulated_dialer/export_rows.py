@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from simulated_dialer.builds import Build
 from simulated_dialer.centres import CallCentre
 from simulated_dialer.leads import Lead
-from simulated_dialer.legs import Leg
+from simulated_dialer.legs import CarrierEntry, Leg
 from simulated_dialer.sights import Sight
 from simulated_dialer.worlds import World
 
@@ -53,8 +53,8 @@ class ExportRows:
         offset = datetime.combine(world.start, datetime.min.time(), world.zone).utcoffset() or timedelta()
         self._gmt_offset = f"{offset.total_seconds() / 3600:.2f}".encode()
         self._did_ids = {
-            f"312555{1000 + at}": (str(6 + at).encode(), f"DID for {ingroup}".encode())
-            for at, ingroup in enumerate(world.centre.ingroups)
+            pattern: (str(did_id).encode(), description.encode())
+            for pattern, (did_id, description) in world.centre.dids.items()
         }
 
     def rows_of(self, leg: Leg) -> list[bytes]:
@@ -120,15 +120,14 @@ class ExportRows:
         if self._columns == "STANDARD":
             return []
         outbound = leg.direction == "outbound"
-        called = leg.call_time_local.strftime("%m%d%H%M%S")
         queue = [b"%d" % wrapup, b"0"] if outbound else [b"%d" % wrapup, b"%.2f" % leg.queue_seconds]
         fields = [
             *(queue if self._build.has_queue_columns else ()),
             leg.uniqueid.encode(),
-            f"{'V' if outbound else 'Y'}{called}{leg.lead_id:010d}".encode(),
-            b"10.10.10.15",
-            *(_CARRIER[leg.epoch % len(_CARRIER)] if outbound else _NO_CARRIER),
-            b"",
+            (leg.caller_code or "").encode(),
+            leg.server_ip.encode(),
+            *_carrier_texts(leg.carrier),
+            leg.cpd_result.encode(),
         ]
         if self._build.has_did_columns:
             fields += [leg.did.encode(), *self._did_ids.get(leg.did, (b"", b""))]
@@ -158,6 +157,18 @@ def local_text(epoch: int, zone: ZoneInfo) -> str:
     return datetime.fromtimestamp(epoch, zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def _carrier_texts(entry: CarrierEntry | None) -> tuple[bytes, ...]:
+    if entry is None:
+        return (b"",) * 5
+    return (
+        b"%d" % entry.hangup_cause,
+        entry.dialstatus.encode(),
+        entry.channel.encode(),
+        b"%d" % entry.dial_seconds,
+        b"%d" % entry.answered_seconds,
+    )
+
+
 def _list_texts(centre: CallCentre, list_id: int) -> tuple[bytes, bytes]:
     leads = centre.lists[list_id]
     encoding = "cp1252" if leads.cp1252 else "utf-8"
@@ -165,10 +176,3 @@ def _list_texts(centre: CallCentre, list_id: int) -> tuple[bytes, bytes]:
 
 
 _ALT_DIAL = (b"MAIN", b"MAIN", b"ALT", b"NONE")
-_NO_CARRIER = (b"", b"", b"", b"", b"")
-_CARRIER = (
-    (b"16", b"ANSWER", b"SIP/carrier1-19fef5c7", b"7", b"35"),
-    (b"19", b"CANCEL", b"SIP/carrier1-9e93e563", b"25", b"0"),
-    (b"17", b"BUSY", b"SIP/carrier1-1d9f2bd7", b"5", b"0"),
-    _NO_CARRIER,
-)

@@ -24,13 +24,25 @@ HIDDEN_IN_EVERY_BUILD = frozenset({HIDDEN_BY_USER, HIDDEN_BY_LEAD, HIDDEN_BY_ING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CarrierEntry:
+    """The entry of a channel in the carrier log."""
+
+    hangup_cause: int
+    dialstatus: str
+    channel: str
+    dial_seconds: int
+    answered_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
     """One call leg as the dialer's log has it at one moment; texts are as meant, not as some page spells them.
 
     ``campaign_id`` is the dialer campaign of an outbound leg and the in-group of an inbound one. ``list_id`` is the
     lead's list today, ``call_list_id`` the one stored with the call. ``hidden`` says why an export of everything
     (builds since 210911) lacks the leg, None when it has it. ``copies`` is how often such a build prints it (1 until
-    the disposition, when the agent's log has it too). ``status`` None is SQL's NULL.
+    the disposition, when the agent's log has it too). ``status`` None is SQL's NULL. ``caller_code`` is the dialer's
+    own id of the call; None lets the world make one, and a dialer that empties its log has "" for it and ``server_ip``.
     """
 
     direction: Direction
@@ -55,6 +67,10 @@ class Leg:
     wrapup_seconds: int = 0
     changed_at: int = 0
     did: str = ""
+    caller_code: str | None = None
+    server_ip: str = "10.10.10.15"
+    carrier: CarrierEntry | None = None
+    cpd_result: str = ""
     copies: int = 1
     hidden: str | None = None
 
@@ -67,6 +83,12 @@ class Leg:
         return self.campaign_id if self.direction == "outbound" else ""
 
     @property
+    def usual_caller_code(self) -> str:
+        """Return the code that a dialer gives a call: a letter, the time, and the lead as far as there is room."""
+        letter = "V" if self.direction == "outbound" else "Y"
+        return f"{letter}{self.call_time_local:%m%d%H%M%S}{self.lead_id:010d}"[:20]
+
+    @property
     def logged_list_id(self) -> int:
         return self.list_id if self.call_list_id is None else self.call_list_id
 
@@ -76,9 +98,9 @@ class LegStory:
     """A leg from birth to disposition. Moments are epochs (whole seconds UTC).
 
     ``leg`` is how it ends. Born and not answered it waits (QUEUE, no agent, no length); answered it is INCALL with
-    its agent; at the end it gets length and hang-up reason, at ``disposed`` its status. A leg that no agent gets
-    has ``answered`` None and is decided at once when it ends; an outbound one is not written before. Whether a row in
-    between is hidden, and what its status is called, the world adds: that depends on the tables of the dialer.
+    its agent; at the end it gets length, hang-up reason and carrier entry, at ``disposed`` its status. A leg that no
+    agent gets has ``answered`` None and is decided at once when it ends; an outbound one is not written before. Whether
+    a row in between is hidden, and what its status is called, the world adds: that depends on the tables of the dialer.
     ``uniqueid_before`` is the one that it carries until it ends, where the dialer gives it another one then.
     ``wrapup_status`` is the status between hang-up and disposition.
     A clean-up may correct the length when all of that is over: at ``corrected``; until then it was ``first_length``.
@@ -107,6 +129,8 @@ class LegStory:
         )
         if self.uniqueid_before and moment < self.ended:
             undecided = replace(undecided, uniqueid=self.uniqueid_before)
+        if moment < self.ended:
+            undecided = replace(undecided, carrier=None)
         if self.answered is None or moment < self.answered:
             return replace(
                 undecided,

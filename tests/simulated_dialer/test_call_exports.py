@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from simulated_dialer import CallCentre, Lead, LeadList, Leg, World
+from simulated_dialer import CallCentre, Lead, LeadList, Leg, Rates, World
 from tests.simulated_dialer.client import Opening, ask, export
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -178,6 +178,40 @@ def test_the_file_is_what_the_log_says(open_dialer: Opening) -> None:
             expected[key] += leg.copies
     rows = export(open_dialer(world)).rows()
     assert Counter(tuple(field.decode() for field in (*row[:4], row[5])) for row in rows) == expected
+
+
+CHANNEL = ("caller_code", "server_ip", "hangup_cause", "dialstatus", "dial_time", "answered_time", "cpd_result")
+DID = ("did_pattern", "did_id", "did_description")
+
+
+@pytest.mark.parametrize(
+    ("build", "detail", "names"),
+    [
+        ("250720-1841", "EXTENDED_2", CHANNEL + DID), ("210303-0931", "EXTENDED_4", CHANNEL + DID),
+        ("120101-1200", "EXTENDED", CHANNEL + DID), ("110701-1200", "EXTENDED", CHANNEL),
+    ],
+)  # fmt: skip
+def test_channel_and_did_are_those_of_the_log(
+    open_dialer: Opening, build: str, detail: str, names: tuple[str, ...]
+) -> None:
+    world = World(calls_per_hour=200, rates=replace(Rates(), join_duplicates=0))
+    expected: Counter[tuple[str, ...]] = Counter()
+    for leg in world.legs_at():
+        if leg.hidden is None and leg.call_time_local.day == 2:
+            entry = leg.carrier
+            carrier = (
+                (entry.hangup_cause, entry.dialstatus, entry.dial_seconds, entry.answered_seconds) if entry else ""
+            )
+            shown = [leg.caller_code, leg.server_ip, *(carrier or [""] * 4), leg.cpd_result]
+            shown += [leg.did, *world.centre.dids.get(leg.did, ("", ""))] if DID[0] in names else []
+            expected[leg.uniqueid, str(leg.call_time_local), *map(str, shown)] += 1
+    asked = {"campaign": world.centre.campaigns, "group": world.centre.ingroups, "export_fields": detail}
+    body = export(open_dialer(world, build=build), **asked).body
+    header, *rows = [record.decode("latin-1").split("\t") for record in body.split(b"\r\n")[:-1]]
+    places = [header.index(name) - len(header) for name in ("uniqueid", *names)]
+    found = Counter((row[places[0]], row[0], *(row[place] for place in places[1:])) for row in rows)
+    assert not expected - found
+    assert len({key[4] for key in found}) > 3  # hangup causes
 
 
 def test_twenty_four_hours_make_a_day(open_dialer: Opening) -> None:

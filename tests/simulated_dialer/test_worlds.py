@@ -2,11 +2,12 @@
 
 import time
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from simulated_dialer import Clock, Leg, LegStory, Rates, World
+from simulated_dialer import CarrierEntry, Clock, Leg, LegStory, Rates, World
 
 NIGHT_CLOCKS_GO_BACK = date(2026, 11, 1)
 CLOSER = Leg(
@@ -71,6 +72,26 @@ def test_an_inbound_leg_goes_through_queue_call_and_disposition(
     leg = STORY.at(STORY.born + seconds)
     assert leg is not None
     assert (leg.status, leg.agent_user, leg.length_seconds) == (status, user, length)
+
+
+def test_the_carrier_logs_a_call_at_its_end() -> None:
+    entry = CarrierEntry(hangup_cause=16, dialstatus="ANSWER", channel="SIP/1", dial_seconds=7, answered_seconds=130)
+    story = replace(STORY, leg=replace(CLOSER, carrier=entry))
+    seen = [story.at(story.born + seconds) for seconds in (0, 129, 130, 400)]
+    assert [leg and leg.carrier for leg in seen] == [None, None, entry, entry]
+
+
+def test_a_channel_has_one_code_and_one_carrier_entry_in_all_its_legs() -> None:
+    legs = World(2, calls_per_hour=300).legs_at()
+    logged: dict[str, set[object]] = {}
+    for leg in legs:
+        logged.setdefault(leg.uniqueid, set()).add((leg.caller_code, leg.carrier))
+    assert all(len(entries) == 1 for entries in logged.values())
+    outbound = [leg for leg in legs if leg.direction == "outbound"]
+    assert 0.9 < sum(leg.carrier is not None for leg in outbound) / len(outbound) < 0.97
+    assert {leg.carrier.dialstatus for leg in legs if leg.carrier} == {
+        "ANSWER", "BUSY", "CANCEL", "CONGESTION", "NOANSWER",
+    }  # fmt: skip
 
 
 def test_there_is_no_row_before_the_call() -> None:
