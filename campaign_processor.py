@@ -18,7 +18,7 @@ from errors import Label
 from messages import CampaignJob, CampaignOutcome, ClientOutcome
 from pandas_on_demand import import_pandas_on_demand
 from reading.clients import ClientReader
-from reading.failures import build_unforeseen_failure
+from reading.unforeseen_failures import build_unforeseen_failure
 from utils import utc_now
 
 

@@ -17,7 +17,7 @@ from dialers.channels import Channel
 from dialers.connections import Form, Traffic
 from dialers.downloads import Download, save_export
 from dialers.export_form import Choices, parse_choices
-from dialers.failures import is_silence
+from dialers.http_failures import is_silence
 from dialers.patience import Patience
 from dialers.retries import Retries
 from dialers.size_limits import RecordLimit

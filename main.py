@@ -94,7 +94,7 @@ def cli(context: click.Context, single: bool) -> None:
         if single:
             raise click.UsageError("--single goes without a command")
         return
-    settings = session.settings()
+    settings = session.begin()
     with warehouse_for_writing(settings, session.stop) as warehouse:
         if single:
             session.exit(run_and_show(warehouse, settings, utc_now(), session.stop))

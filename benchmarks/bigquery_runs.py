@@ -16,8 +16,8 @@ from pathlib import Path
 
 from benchmarks.whole_runs import ROOT, dialers, environment, measure, write_clients_file
 from simulated_dialer import SimulatedDialer
+from tests.bigquery.emulators import Emulator
 from tests.bigquery.proxy import FaultProxy
-from tests.bigquery.running import Emulator
 
 READS = {"get_table", "get_dataset", "rows", "get_job", "results"}
 

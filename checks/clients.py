@@ -16,7 +16,7 @@ from checks.hosts import HostCheck
 from config import NAMES, Settings
 from credentials.rows import parse_rows
 from credentials.sources import usable_sources
-from credentials.warnings import find_warnings
+from credentials.table_warnings import find_warnings
 from database import Warehouse
 from dialers.fingerprints import make_account_key
 from dialers.login_notes import LoginState

@@ -52,7 +52,7 @@ from errors import (
 )
 from messages import DialerAddress, Finding, RefusedAccount, ShownOffset, Source
 from reading.builds import refuse_unnamed_campaigns
-from reports.call_report_export import NAME as WITH_A_FORM
+from reports.call_report_export import NAME as CALL_REPORT_EXPORT
 from utils import utc_now
 
 LOGIN_ERRORS = (LoginRejected, LoginUnclear, AccountLocked, TwoFactorRequired, AddressBlocked)
@@ -195,7 +195,7 @@ class HostCheck:
         yield trial.finding
         if trial.offset is not None:
             self._shown[source.address] = trial.offset
-        if source.report == WITH_A_FORM:
+        if source.report == CALL_REPORT_EXPORT:
             yield from visibility_findings(source, self._choices(source, names))
 
     def _check_clock(self, source: Source, version: DialerVersion) -> Iterator[Finding]:
@@ -209,7 +209,7 @@ class HostCheck:
     def _choices(self, source: Source, names: CachedChoices) -> Choices | None:
         """Ask once for the names that a login may see. None if the dialer does not tell."""
         try:
-            return names.refresh_daily() if source.report == WITH_A_FORM else None
+            return names.refresh_daily() if source.report == CALL_REPORT_EXPORT else None
         except SyncError:
             return None
 

@@ -12,7 +12,7 @@ from messages import Finding, ShownOffset, Source, Window
 from planning.local_days import local_day, local_hour
 from reading.no_calls import NoCalls
 from reports import REPORTS, Header
-from reports.call_report_export import NAME as WITH_A_FORM
+from reports.call_report_export import NAME as CALL_REPORT_EXPORT
 from reports.masks import Masks
 from reports.utc_offsets import Offsets
 from utils import utc_now
@@ -60,7 +60,7 @@ def try_report(
         return _read_answer(source, header, path)
     except SentenceUnknown as exc:
         no_calls = NoCalls(path.parent, source.key, dialer, names)
-        if source.report != WITH_A_FORM or not no_calls.are_meant(exc, window, ask, path):
+        if source.report != CALL_REPORT_EXPORT or not no_calls.are_meant(exc, window, ask, path):
             raise
         text = f"{NO_CALLS}; the dialer says so in another language than English"
         return ReportTrial(success(source, "report", text))

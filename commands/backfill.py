@@ -33,7 +33,7 @@ def backfill(session: Session, first: datetime, last: datetime, campaign: str | 
     if last < first:
         raise OptionInvalid("--to", f"{last:%Y-%m-%d}", f"{first:%Y-%m-%d} (--from) or later")
     choice = BackfillChoice(first=first.date(), last=last.date(), campaign=campaign, client=client)
-    settings = session.settings()
+    settings = session.begin()
     with warehouse_for_writing(settings, session.stop) as warehouse:
         run = run_backfill(warehouse, settings, session.stop, choice)
     show(run)

@@ -42,7 +42,7 @@ PROJECT_ID, DATASET_ID, CREDENTIALS_TABLE, OUTPUT_TABLE, SERVICE_ACCOUNT_PATH an
 @click.pass_obj
 def check(session: Session, campaign: str | None, client: str | None, retry: bool, for_programs: bool) -> None:
     """Test settings, warehouse, rights and every client. Each failure comes with its fix."""
-    settings = session.settings()
+    settings = session.begin()
     choice = ClientChoice(campaign=campaign, client=client, retry=retry)
     findings: list[Finding] = []
     if for_programs:

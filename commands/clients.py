@@ -144,7 +144,7 @@ Timezone,Enabled,MaxConnections,VerifyTLS,dialer_campaigns,ingroups. All rows ar
 @click.pass_obj
 def import_file(session: Session, file: Path, replace: bool) -> None:
     """Add or change clients from a CSV file."""
-    settings = session.settings()
+    settings = session.begin()
     prepare_data_dir(settings.data_dir)
     report = import_clients(open_warehouse(settings, session.stop), settings, file, replace=replace)
     click.echo("\n".join([*report.notes, *(f"{WARNING_MARK} {warning}" for warning in report.warnings)]))
@@ -154,7 +154,7 @@ def import_file(session: Session, file: Path, replace: bool) -> None:
 @click.pass_obj
 def list_all(session: Session) -> None:
     """Show the credentials table, without passwords."""
-    settings = session.settings()
+    settings = session.begin()
     click.echo("\n".join(client_lines(warehouse_for_reading(settings, session.stop), settings)))
 
 
@@ -175,5 +175,5 @@ def retry(session: Session, name: str) -> None:
 
     NAME is its ClientName or ClientID. Repair the account on the dialer first.
     """
-    settings = session.settings()
+    settings = session.begin()
     click.echo("\n".join(retry_client(open_warehouse(settings, session.stop), settings, name)))

@@ -71,7 +71,7 @@ def open_stage(settings: Settings, stop: Stop, *, again: bool) -> Iterator[Stage
         DemoMissing: there is no demo to go on with.
     """
     folder = settings.data_dir
-    scene = next_scene(folder) if again else first_scene(folder)
+    scene = next_scene(folder) if again else start_over(folder)
     with warehouse_for_writing(settings, stop) as warehouse, run_dialers(scene) as urls:
         ports = [int(url.rsplit(":", 1)[1].split("/")[0]) for url in urls]
         content = json.dumps({"now": scene.now, "ports": ports})
@@ -81,7 +81,7 @@ def open_stage(settings: Settings, stop: Stop, *, again: bool) -> Iterator[Stage
         yield Stage(warehouse, settings, datetime.fromisoformat(scene.now))
 
 
-def first_scene(folder: Path) -> Scene:
+def start_over(folder: Path) -> Scene:
     """Remove the last demo. The new worlds stand at the latest 15:00 of their zone, when everybody is at work."""
     if folder.exists():
         try:

@@ -83,7 +83,7 @@ def forget_command(session: Session, phone: str, yes: bool) -> None:
     elif sys.stdin.isatty() and not yes and not click.confirm(QUESTION):
         click.echo("Nothing was erased.")
         return
-    settings = session.settings()
+    settings = session.begin()
     with warehouse_for_writing(settings, session.stop) as warehouse:
         counts = forget(warehouse, settings, phone)
     click.echo(

@@ -62,7 +62,7 @@ def list_reasons(session: Session, campaign: str | None, client: str | None, for
 
     Counts are per client and report. Examples are masked.
     """
-    settings = session.settings()
+    settings = session.begin()
     with redirect_stdout(sys.stderr) if for_programs else nullcontext():
         records = select_records(warehouse_for_reading(settings, session.stop), settings, campaign, client)
     found = group_records(records)
@@ -94,7 +94,7 @@ def show_records(session: Session, reason_or_hash: str, campaign: str | None, cl
     Of a hash, 6 digits are enough. The last seen come first. They are not masked: names, numbers and addresses of
     people are shown.
     """
-    settings = session.settings()
+    settings = session.begin()
     records = select_records(warehouse_for_reading(settings, session.stop), settings, campaign, client)
     found = find_records(records, reason_or_hash)
     if not found:
@@ -121,7 +121,7 @@ def replay(session: Session, campaign: str | None, client: str | None) -> None:
 
     A call in the table already stays unchanged, and its record is removed.
     """
-    settings = session.settings()
+    settings = session.begin()
     with warehouse_for_writing(settings, session.stop) as warehouse:
         records = select_records(warehouse, settings, campaign, client)
         done = run_replay(warehouse, settings, session.stop, records)

@@ -50,7 +50,7 @@ class Session:
         self._code = 0
         self._announcing: threading.Thread | None = None
 
-    def settings(self) -> Settings:
+    def begin(self) -> Settings:
         """Read the settings, set up the log, and let Ctrl+C and SIGTERM stop the command in order."""
         settings = Settings.from_env(os.environ)
         for name, text in settings.others.items():

@@ -41,7 +41,7 @@ before that.""",
 @click.pass_obj
 def status_command(session: Session, for_programs: bool) -> None:
     """Show the progress and the failures of every client."""
-    settings = session.settings()
+    settings = session.begin()
     warehouse = warehouse_for_reading(settings, session.stop)
     with redirect_stdout(sys.stderr if for_programs else sys.stdout), closing(warehouse):
         status = read_status(warehouse, settings, utc_now())

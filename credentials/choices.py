@@ -6,7 +6,7 @@ from credentials.name_lists import are_same_lists, names_in_cell, names_in_url
 from credentials.rows import ParsedRow
 from credentials.urls import ReportUrl
 from reports.call_report_export import ALL, NONE
-from reports.call_report_export import NAME as WITH_CHOICES
+from reports.call_report_export import NAME as CALL_REPORT_EXPORT
 
 COLUMN_OF_PARAMETER = {"campaign[]": "dialer_campaigns", "group[]": "ingroups"}
 """Parameter of an export → column with the same choice."""
@@ -30,7 +30,7 @@ def url_parameters(url: ReportUrl) -> Iterator[tuple[str, str]]:
 def choice_cells(row: dict[str, str], url: ReportUrl) -> dict[str, str]:
     """Return the columns with an effect, and their cells: of an export, the choices that its URL leaves open."""
     present = {name for name, _ in url.parameters}
-    columns = COLUMN_OF_PARAMETER.items() if url.report == WITH_CHOICES else ()
+    columns = COLUMN_OF_PARAMETER.items() if url.report == CALL_REPORT_EXPORT else ()
     return {column: row.get(column, "") for parameter, column in columns if parameter not in present}
 
 

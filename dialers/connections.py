@@ -13,10 +13,10 @@ from requests.auth import HTTPBasicAuth
 from urllib3.exceptions import HTTPError, InsecureRequestWarning
 
 from config import Settings
-from dialers.failures import is_reset
+from dialers.http_failures import is_reset
 from dialers.routes import Route
 from dialers.slots import HostSlots
-from dialers.wires import Wire, WireAdapter
+from dialers.timed_connections import Wire, WireAdapter
 from errors import DialerTimeout, ProxyFailed, SyncError
 from messages import Source
 from network import Proxy, find_machine_proxy

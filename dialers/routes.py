@@ -14,7 +14,7 @@ from requests.exceptions import InvalidProxyURL, InvalidSchema, InvalidURL
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.exceptions import ProxyError as NoWayThrough
 
-from dialers.failures import causes, transport_error
+from dialers.http_failures import causes, transport_error
 from errors import DialerUnreachable, ProxyFailed, SyncError
 from messages import Source
 from network import Proxy, authorities, find_machine_proxy

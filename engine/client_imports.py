@@ -12,7 +12,7 @@ from credentials.row_replacements import find_replaceable_rows, find_rivals, is_
 from credentials.rows import Row, parse_rows, rename_columns, source_key
 from credentials.sources import usable_sources
 from credentials.switched_off_rows import find_unknown_rows, keep_stored_cells
-from credentials.warnings import find_warnings
+from credentials.table_warnings import find_warnings
 from database import Warehouse
 from engine.import_notes import file_notes, new_rows_off, rival_rows, variable_warnings, wider_choices
 from engine.import_time_zones import zone_changes

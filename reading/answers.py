@@ -19,8 +19,8 @@ from reading.request_division import RequestDivider
 from reading.source_runs import SourceRun
 from reading.spooled_answers import SpooledAnswer
 from reports import Chunk, Header
-from reports.call_report_export import NAME as WITH_A_FORM
-from reports.duplicates import count_legs_once
+from reports.call_report_export import NAME as CALL_REPORT_EXPORT
+from reports.leg_counting import count_legs_once
 from reports.quarantined_records import UnreadableRecord
 from reports.text_decoding import to_quarantine_text
 from reports.utc_offsets import Offsets
@@ -133,7 +133,7 @@ class AnswerReader:
 
         Hours with known calls are no place to learn the sentence, unless this run has seen that the page works.
         """
-        if self._report.NAME != WITH_A_FORM or (window.known_legs and not self._run.behaviour.has_shown_export):
+        if self._report.NAME != CALL_REPORT_EXPORT or (window.known_legs and not self._run.behaviour.has_shown_export):
             return False
 
         def ask(other: Window) -> tuple[str, Form]:

@@ -4,7 +4,7 @@ from dialers.versions import DialerVersion
 from errors import CampaignsUnnamed
 from messages import Source
 from reports.call_report_export import ALL
-from reports.call_report_export import NAME as WITH_A_FORM
+from reports.call_report_export import NAME as CALL_REPORT_EXPORT
 
 BUILD_THAT_KNOWS_ALL = 190116
 """Before it, ``---ALL---`` for campaigns and in-groups gives no calls and no message."""
@@ -19,7 +19,7 @@ def refuse_unnamed_campaigns(source: Source, version: DialerVersion) -> None:
         CampaignsUnnamed: the row must name its campaigns.
     """
     named = {value for name, value in source.parameters if name in ("campaign[]", "group[]")}
-    all_wanted = source.report == WITH_A_FORM and (not named or ALL in named)
+    all_wanted = source.report == CALL_REPORT_EXPORT and (not named or ALL in named)
     if all_wanted and version.build < BUILD_THAT_KNOWS_ALL:
         raise CampaignsUnnamed(source.host, version.build)
 

@@ -24,13 +24,13 @@ from reading import notices
 from reading.builds import knows_hours, refuse_unnamed_campaigns
 from reading.client_clocks import ClientClock
 from reading.client_progress import ClientProgress
-from reading.failures import build_unforeseen_failure
 from reading.login_rights import compare_rights
 from reading.parts import TOO_LARGE
 from reading.source_runs import DialerBehaviour, SourceRun
+from reading.unforeseen_failures import build_unforeseen_failure
 from reading.whole_days import build_recent_days, merge_by_day
 from reading.windows import ReadPiece, WindowReader
-from reports.call_report_export import NAME as WITH_A_FORM
+from reports.call_report_export import NAME as CALL_REPORT_EXPORT
 from shutdown import stop_requested
 from spool.phones import Phones
 from utils import plural
@@ -141,7 +141,12 @@ class ClientReader:
                 progress.sealed += [reader.seal_unread(window) for window in progress.unread]
             raise failed
         self._read_other_zone(reader)
-        if not is_backfill and not dialer.never_worked and self._source.report == WITH_A_FORM and self._may_go_on():
+        if (
+            not is_backfill
+            and not dialer.never_worked
+            and self._source.report == CALL_REPORT_EXPORT
+            and self._may_go_on()
+        ):
             lacks_calls = any(sealed.shortfall for sealed in progress.sealed)
             progress.notices += compare_rights(self._source, names, lacks_calls=lacks_calls)
 

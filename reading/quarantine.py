@@ -17,7 +17,7 @@ from config import Settings
 from messages import QuarantinedRecord, SealedWindow, Source, Window
 from reading.spooled_answers import SpooledAnswer
 from reports import REPORTS, Chunk
-from reports.copies import TWO_OF_ONE_IDENTITY
+from reports.equal_keys import TWO_OF_ONE_IDENTITY
 from reports.text_decoding import from_quarantine_text, to_quarantine_text
 from spool.files import WindowSpool, spool_directory
 from spool.phones import HIDDEN, Phones

@@ -12,7 +12,7 @@ from reading.completeness import CompletenessJudge, Doubt, Reason, Verdict
 from reading.parts import TOO_LARGE, Part
 from reading.request_division import RequestDivider
 from reading.source_runs import SourceRun
-from reports.call_report_export import NAME as WITH_A_FORM
+from reports.call_report_export import NAME as CALL_REPORT_EXPORT
 from reports.legs import INBOUND
 from reports.utc_offsets import Offsets
 
@@ -117,7 +117,7 @@ class WindowReader:
 
     def _refuse_empty_choice(self, exc: TransientError) -> None:
         """Raise an error if the login sees nothing of the row's choice. Smaller requests would not help."""
-        if isinstance(exc, DialerFailed) and self._run.report.NAME == WITH_A_FORM:
+        if isinstance(exc, DialerFailed) and self._run.report.NAME == CALL_REPORT_EXPORT:
             names = self._run.names
             choices = names.choices if names.were_asked_now else names.refresh_now()
             cause = explain_failure(self._run.source, choices) if choices else None

@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 
 from messages import HourCount, Source
 from reports.clocks import DAY
-from reports.copies import TWO_OF_ONE_IDENTITY, find_copies
 from reports.data_frames import Frame, frame_of, table_of
+from reports.equal_keys import TWO_OF_ONE_IDENTITY, find_copies
 from reports.identities import LegNumbers
 from reports.legs import INBOUND, build_leg_table, combine_chunks, microseconds_of
 from reports.quarantined_records import UnreadableRecord

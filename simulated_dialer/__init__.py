@@ -23,7 +23,7 @@ from simulated_dialer.dialers import LATEST_BUILD, SimulatedDialer
 from simulated_dialer.leads import Lead
 from simulated_dialer.legs import CarrierEntry, Leg, LegStory
 from simulated_dialer.misbehaviours import Misbehaviour
-from simulated_dialer.sights import Sight
+from simulated_dialer.restrictions import Sight
 from simulated_dialer.volumes import Rates
 from simulated_dialer.worlds import World
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from simulated_dialer.builds import Build
 from simulated_dialer.replies import Reply, message, refusal_page
 from simulated_dialer.requests import Login
-from simulated_dialer.sights import EVERYTHING, Sight
+from simulated_dialer.restrictions import EVERYTHING, Sight
 
 FAILURES_BEFORE_LOCK = 10
 LOCKED_FOR = timedelta(minutes=15)

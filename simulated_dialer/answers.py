@@ -19,7 +19,7 @@ from simulated_dialer.misbehaviours import Misbehaviour
 from simulated_dialer.non_agent_api import api_answer
 from simulated_dialer.replies import FixedBody, Reply, download, empty_500, message
 from simulated_dialer.requests import Request
-from simulated_dialer.sights import Sight
+from simulated_dialer.restrictions import Sight
 from simulated_dialer.worlds import World
 
 EXPORT_PAGE, STATS_PAGE, API_PAGE = "call_report_export.php", "user_stats.php", "non_agent_api.php"

@@ -19,7 +19,7 @@ from simulated_dialer.legs import (
 )
 from simulated_dialer.replies import Reply, download, empty_500, message
 from simulated_dialer.requests import Request, chosen
-from simulated_dialer.sights import Sight
+from simulated_dialer.restrictions import Sight
 from simulated_dialer.worlds import World
 
 ALL = "---ALL---"

@@ -11,7 +11,7 @@ from simulated_dialer.builds import Build
 from simulated_dialer.centres import CallCentre
 from simulated_dialer.leads import Lead
 from simulated_dialer.legs import CarrierEntry, Leg
-from simulated_dialer.sights import Sight
+from simulated_dialer.restrictions import Sight
 from simulated_dialer.worlds import World
 
 _BEFORE_COMMENTS = (

@@ -7,7 +7,7 @@ from simulated_dialer.builds import Build
 from simulated_dialer.legs import Leg
 from simulated_dialer.replies import Reply, download, empty_500
 from simulated_dialer.requests import Request
-from simulated_dialer.sights import Sight
+from simulated_dialer.restrictions import Sight
 from simulated_dialer.worlds import World
 
 RECORD_LIMIT = 10_000

@@ -8,8 +8,8 @@ import pytest
 
 if TYPE_CHECKING:
     from simulated_dialer import SimulatedDialer
+    from tests.bigquery.emulators import Emulator
     from tests.bigquery.proxy import FaultProxy
-    from tests.bigquery.running import Emulator
 
 
 LONGEST = ("test_storm.py", "test_style.py")
@@ -34,7 +34,7 @@ def dialer() -> "Iterator[SimulatedDialer]":
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Emulator]":
     """Return one BigQuery emulator for the whole run. Each user takes a dataset of its own."""
-    from tests.bigquery.running import Emulator
+    from tests.bigquery.emulators import Emulator
 
     running = Emulator(tmp_path_factory.mktemp("bigquery"))
     running.start()
@@ -47,7 +47,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Emulator]":
 @pytest.fixture
 def emulator_to_kill(tmp_path: Path) -> "Iterator[Emulator]":
     """Return an emulator for one test alone. The test may kill it."""
-    from tests.bigquery.running import Emulator
+    from tests.bigquery.emulators import Emulator
 
     running = Emulator(tmp_path / "bigquery")
     running.start()

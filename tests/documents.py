@@ -16,8 +16,8 @@ from config import SETTINGS
 from errors import ClientError, ConfigError, SuspectData, SyncError, TransientError, WarehouseError, WarehouseHeld
 from main import cli
 from tables import CALLS, CREDENTIALS, LEAD_COLUMNS, LEASES, MIGRATIONS, STATE_TABLES, Column, Table
-from tests.error_tests import PRODUCED_BY
 from tests.test_architecture import ARROWS, LEAVES
+from tests.tests_of_errors import PRODUCED_BY
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"

@@ -9,8 +9,8 @@ import pytest
 from config import NAMES, SETTINGS
 from main import cli
 from tests import documents
-from tests.error_tests import PRODUCED_BY
 from tests.test_errors import classes
+from tests.tests_of_errors import PRODUCED_BY
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

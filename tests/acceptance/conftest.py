@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from simulated_dialer import Account, SimulatedDialer, World
-from tests.acceptance.running import PASSWORD, USER, ZONE, Program
+from tests.acceptance.programs import PASSWORD, USER, ZONE, Program
 
 LAG = timedelta(minutes=40)
 """Lag of a dialer's clock. A test can move it on without passing the program's."""

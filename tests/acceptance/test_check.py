@@ -16,7 +16,7 @@ from commands.check import render_json
 from config import Settings
 from messages import Finding
 from tests.acceptance.conftest import Dialers
-from tests.acceptance.running import PASSWORD, ROOT, Program, ProgramOnBigQuery
+from tests.acceptance.programs import PASSWORD, ROOT, Program, ProgramOnBigQuery
 from tests.dialers.sources import listener
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from simulated_dialer import Account, Sight, SimulatedDialer
 from tests.acceptance.conftest import Dialers
-from tests.acceptance.running import PASSWORD, USER, ZONE, Program
+from tests.acceptance.programs import PASSWORD, USER, ZONE, Program
 from tests.dialers.certificates import self_signed
 from tests.dialers.sources import listener
 

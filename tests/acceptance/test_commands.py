@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 from tests.acceptance.conftest import Dialers
-from tests.acceptance.running import PASSWORD, ROOT, USER, ZONE, Program
+from tests.acceptance.programs import PASSWORD, ROOT, USER, ZONE, Program
 
 
 def local_day(days_ago: int) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from simulated_dialer import Account, Leg, Rates, SimulatedDialer, World
 from tests.acceptance.conftest import Dialers
-from tests.acceptance.running import PASSWORD, USER, ZONE, Program
+from tests.acceptance.programs import PASSWORD, USER, ZONE, Program
 
 
 def legs_shown(dialer: SimulatedDialer) -> list[Leg]:

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tests.acceptance.conftest import Dialers
-from tests.acceptance.running import Program
+from tests.acceptance.programs import Program
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX; Windows has its own console events")
 

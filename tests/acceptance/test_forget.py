@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from tests.acceptance.conftest import Dialers
-from tests.acceptance.running import ROOT, Program
+from tests.acceptance.programs import ROOT, Program
 
 EVERYTHING = {"LOOKBACK_HOURS": "72", "INCLUDE_LEAD_FIELDS": "yes"}
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.conftest import Dialers
-from tests.acceptance.running import Program
+from tests.acceptance.programs import Program
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="has no limit on the size of a file")
 

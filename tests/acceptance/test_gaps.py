@@ -21,7 +21,7 @@ from engine.run_results import RunResult
 from main import run_cycle
 from simulated_dialer import Account, LegStory, Rates, SimulatedDialer, World
 from tables import CREDENTIALS
-from tests.acceptance.running import PASSWORD, USER, ZONE
+from tests.acceptance.programs import PASSWORD, USER, ZONE
 
 FIRST_DAY = date(2026, 3, 2)
 STOPPED = datetime(2026, 3, 6, 17, 20, tzinfo=UTC)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.conftest import Dialers
-from tests.acceptance.running import Program, ProgramOnBigQuery
+from tests.acceptance.programs import Program, ProgramOnBigQuery
 
 NAMES = (
     "..", "CON", "nul", "NUL", "a/b\\c", "A/B\\C", "O'Neil \"&\" `Söhne`'); DROP TABLE calls; -- @p ? $1",

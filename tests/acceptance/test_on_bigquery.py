@@ -14,8 +14,8 @@ import pytest
 
 from simulated_dialer import Leg, SimulatedDialer
 from tests.acceptance.conftest import Dialers
-from tests.acceptance.running import PASSWORD, Program, ProgramOnBigQuery
-from tests.bigquery.running import Emulator
+from tests.acceptance.programs import PASSWORD, Program, ProgramOnBigQuery
+from tests.bigquery.emulators import Emulator
 
 POSIX_ONLY = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a program can take")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.conftest import Dialers
-from tests.acceptance.running import Program
+from tests.acceptance.programs import Program
 from tests.dialers.sources import listener
 from tests.reports.answers import header
 

@@ -10,7 +10,7 @@ import pytest
 
 from simulated_dialer import Account, Leg, SimulatedDialer, World
 from tests.acceptance.conftest import Dialers
-from tests.acceptance.running import PASSWORD, USER, ZONE, Program
+from tests.acceptance.programs import PASSWORD, USER, ZONE, Program
 
 DAY = date(2026, 11, 20)
 NOBODY = ("VDAD", "VDCL", "")

@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from tests.acceptance.conftest import Dialers
-from tests.acceptance.running import ROOT, ZONE, Program, ProgramOnBigQuery
+from tests.acceptance.programs import ROOT, ZONE, Program, ProgramOnBigQuery
 
 DAY = (datetime.now(UTC).astimezone(ZoneInfo(ZONE)).date() - timedelta(days=1)).isoformat()
 HEADER = (ROOT / "tests/fixtures/export_250720_extended_2.txt").read_bytes().split(b"\r\n")[0].decode()

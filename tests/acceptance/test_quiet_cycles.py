@@ -18,9 +18,9 @@ from main import run_cycle
 from simulated_dialer import SimulatedDialer
 from tables import CREDENTIALS
 from tests.acceptance.conftest import Dialers
-from tests.acceptance.running import PASSWORD, USER, ZONE
+from tests.acceptance.programs import PASSWORD, USER, ZONE
+from tests.bigquery.emulators import Emulator
 from tests.bigquery.proxy import FaultProxy
-from tests.bigquery.running import Emulator
 from utils import utc_now
 
 

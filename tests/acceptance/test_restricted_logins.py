@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from simulated_dialer import Account, Sight, SimulatedDialer
 from tests.acceptance.conftest import Dialers
-from tests.acceptance.running import PASSWORD, USER, Program
+from tests.acceptance.programs import PASSWORD, USER, Program
 
 EXPORT = "call_report_export.php"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.conftest import Dialers
-from tests.acceptance.running import ROOT, Program
+from tests.acceptance.programs import ROOT, Program
 
 NONE_TO_BE_HAD = """
 #include <errno.h>

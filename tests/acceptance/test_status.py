@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.acceptance.conftest import Dialers
-from tests.acceptance.running import PASSWORD, ZONE, Program
+from tests.acceptance.programs import PASSWORD, ZONE, Program
 
 WRONG = "Wr0ng-Marked-Passw0rd"
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.acceptance.running import ROOT, Program
+from tests.acceptance.programs import ROOT, Program
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX; Windows has its own console events")
 
@@ -19,7 +19,7 @@ import main
 @click.option("--json", is_flag=True)
 @click.pass_obj
 def broken(session, json):
-    session.settings()
+    session.begin()
     os.kill(os.getpid(), signal.SIGTERM)
     session.stop.wait()
     click.echo("{}")

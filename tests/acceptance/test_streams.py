@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from tests.acceptance.conftest import Dialers
-from tests.acceptance.running import ROOT, Program
+from tests.acceptance.programs import ROOT, Program
 from tests.dialers.sources import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a shell that closes what a program inherits")

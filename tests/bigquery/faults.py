@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from tests.bigquery.seen import Seen
+from tests.bigquery.request_kinds import Seen
 
 _SECONDS_BETWEEN_BYTES = 0.2
 _STATUS_NAMES = {

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.bigquery.faults import Answer, Fault, refused
 from tests.bigquery.proxy_server import ProxyServer
-from tests.bigquery.seen import Asked, Seen
+from tests.bigquery.request_kinds import Asked, Seen
 
 SUBMISSIONS = ("query", "load", "copy", "start_upload")
 When = Callable[[Seen], bool]

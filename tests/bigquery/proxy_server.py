@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
 
 from tests.bigquery.faults import Answer, Fault
-from tests.bigquery.seen import Asked, Seen
+from tests.bigquery.request_kinds import Asked, Seen
 
 _OWN_HEADERS = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 

@@ -11,8 +11,8 @@ import psutil
 import pytest
 from google.api_core.exceptions import BadRequest
 
+from tests.bigquery.emulators import ROOT, Emulator
 from tests.bigquery.installing import installed_emulator
-from tests.bigquery.running import ROOT, Emulator
 
 MERGE = """
     MERGE {0}.calls T USING (SELECT 'a' AS k, 2 AS n UNION ALL SELECT 'b', 3) S
@@ -112,7 +112,7 @@ def test_an_emulator_that_cannot_start_tells_why(emulator_to_kill: Emulator, tmp
 
 def test_an_emulator_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     script = (
-        "import os, sys; from pathlib import Path; from tests.bigquery.running import Emulator\n"
+        "import os, sys; from pathlib import Path; from tests.bigquery.emulators import Emulator\n"
         "emulator = Emulator(Path(sys.argv[1])); emulator.start(); print(emulator.pid, flush=True)\n"
         "os.kill(os.getpid(), 9)"
     )

@@ -16,6 +16,7 @@ import requests
 from google.api_core import exceptions
 from google.cloud import bigquery
 
+from tests.bigquery.emulators import Emulator
 from tests.bigquery.faults import (
     Fault,
     cut_after,
@@ -28,8 +29,7 @@ from tests.bigquery.faults import (
     silent,
 )
 from tests.bigquery.proxy import FaultProxy
-from tests.bigquery.running import Emulator
-from tests.bigquery.seen import Seen
+from tests.bigquery.request_kinds import Seen
 
 NO_RETRY: Any = None  # which the client understands, but its types do not say
 ABORTED = "Transaction is aborted due to concurrent update against table"

@@ -15,9 +15,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from simulated_dialer import Account, Leg, LegStory, SimulatedDialer, World
-from tests.acceptance.running import PASSWORD, USER, ZONE
+from tests.acceptance.programs import PASSWORD, USER, ZONE
+from tests.broken_dialers.in_process_sites import Site
 from tests.broken_dialers.plans import RATES, START, fault_of
-from tests.broken_dialers.sites import Site
 from tests.storms.truth import Findings, Identity, compare, identity, legs_of
 
 DAYS = 120

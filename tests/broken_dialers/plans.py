@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from simulated_dialer import Rates, World
-from tests.acceptance.running import ZONE
+from tests.acceptance.programs import ZONE
 
 EXPORT = "call_report_export.php"
 START = date(2026, 3, 2)

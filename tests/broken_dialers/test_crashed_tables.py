@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from simulated_dialer import Account, Rates, SimulatedDialer, World
-from tests.acceptance.running import PASSWORD, USER, ZONE
-from tests.broken_dialers.sites import Read, Site
+from tests.acceptance.programs import PASSWORD, USER, ZONE
+from tests.broken_dialers.in_process_sites import Read, Site
 from tests.storms.truth import Row, compare, identity, legs_of
 
 EXPORT = "call_report_export.php"

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from simulated_dialer import Account, SimulatedDialer
-from tests.acceptance.running import PASSWORD, USER, ZONE
+from tests.acceptance.programs import PASSWORD, USER, ZONE
+from tests.broken_dialers.in_process_sites import Read, Site
 from tests.broken_dialers.plans import SILENT, Step, Story, story_of
-from tests.broken_dialers.sites import Read, Site
 
 FIRST = int(os.environ.get("RANDOM_FAULTS_FROM", "1"))
 STORIES = int(os.environ.get("RANDOM_FAULTS", "5"))

@@ -12,7 +12,7 @@ from credentials.rows import source_key
 from errors import NobodyChosen
 from messages import QuarantinedRecord, SourceIdentity
 from tables import CREDENTIALS
-from tests.identities import pop_identity
+from tests.source_identities import pop_identity
 from tests.warehouses.conftest import held
 
 SEEN = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -17,7 +17,7 @@ from data_fetcher import Dialer
 from dialers.fingerprints import make_account_key
 from messages import DialerAddress, Source, SourceIdentity, Window
 from simulated_dialer import Account, SimulatedDialer, World
-from tests.identities import pop_identity
+from tests.source_identities import pop_identity
 from utils import utc_now
 
 EXPORT, STATS, API = "call_report_export.php", "user_stats.php", "non_agent_api.php"

@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def asking(folder: Path, url: str, *arguments: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "tests.dialers.asking", str(folder), url, *arguments]
+    command = [sys.executable, "-m", "tests.dialers.other_process", str(folder), url, *arguments]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 

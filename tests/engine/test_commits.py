@@ -10,7 +10,7 @@ from engine.commits import Commits
 from engine.run_starts import RunStart
 from planning.history import History
 from planning.run_facts import RunFacts
-from tests.warehouses import looking
+from tests.warehouses import analyst
 from tests.warehouses.spool_files import Spool, call
 from tests.warehouses.spool_files import outcome as outcome_of
 from utils import utc_now
@@ -39,9 +39,9 @@ def test_a_campaign_that_the_warehouse_refuses_stands_in_the_run_history_and_the
         ("GOOD", "completed"),
         ("BAD", "not committed"),
     ]
-    assert [row["campaign"] for row in looking.calls(settings)] == ["GOOD"]
+    assert [row["campaign"] for row in analyst.calls(settings)] == ["GOOD"]
     told = {
-        row["campaign"]: (row["source_key"], row["label"], row["inserted"]) for row in looking.table(settings, "runs")
+        row["campaign"]: (row["source_key"], row["label"], row["inserted"]) for row in analyst.table(settings, "runs")
     }
     assert told == {"GOOD": ("good", "completed", 1), "BAD": ("bad", "not committed", 0)}
 
@@ -60,7 +60,7 @@ def test_one_window_that_the_warehouse_refuses_takes_no_other_with_it(tmp_path: 
     with warehouse.lease():
         warehouse.prepare()
         results = commits(settings, warehouse).commit([outcome_of(*windows)])
-    assert sorted(row["phone"] for row in looking.calls(settings)) == sorted(
+    assert sorted(row["phone"] for row in analyst.calls(settings)) == sorted(
         f"0700{10 * client + number}" for client in range(3) for number in range(3) if (client, number) != (1, 1)
     )
     failed = [result for result in results if result.failure]
@@ -80,4 +80,4 @@ def test_a_clock_that_was_set_back_does_not_make_the_search_for_the_culprit_long
         warehouse.patient_until = utc_now() + timedelta(days=1)
         late = commits(settings, warehouse, began=time.monotonic() - 3600)
         assert {result.label for result in late.commit(outcomes)} == {"not committed"}
-    assert looking.calls(settings) == []
+    assert analyst.calls(settings) == []

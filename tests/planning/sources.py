@@ -22,7 +22,7 @@ from planning.history import History
 from planning.local_days import hour_start, hours_between, local_day, local_hour
 from planning.plans import group_by_campaign, plan_cycle
 from planning.run_facts import RunFacts
-from tests.identities import pop_identity
+from tests.source_identities import pop_identity
 
 NEW_YORK = "America/New_York"
 SETTINGS = Settings(lookback=timedelta(hours=6), settle_days=3, first_run_days=7)

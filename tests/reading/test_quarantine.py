@@ -13,11 +13,11 @@ from config import Settings
 from messages import QuarantinedRecord, Source, SourceIdentity
 from reading.quarantine import PLACE_TAKEN, QuarantineReader, RereadResult
 from reports import user_stats
-from reports.copies import TWO_OF_ONE_IDENTITY
+from reports.equal_keys import TWO_OF_ONE_IDENTITY
 from reports.text_decoding import from_quarantine_text, to_quarantine_text
 from spool.phones import PhoneKey, Phones, make_phone_key
-from tests.identities import pop_identity
 from tests.reports.answers import INBOUND, OUTBOUND, header, record, source
+from tests.source_identities import pop_identity
 
 SEEN = datetime(2026, 3, 2, 18, tzinfo=UTC)
 EXTENDED_2 = "\t".join(header())

@@ -14,7 +14,7 @@ from typing import Any
 from messages import DialerAddress, Source, SourceIdentity
 from reports import REPORTS
 from reports.chunks import Chunk
-from tests.identities import pop_identity
+from tests.source_identities import pop_identity
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 NEW_YORK = "America/New_York"

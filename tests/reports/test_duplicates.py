@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from reports import REPORTS, Chunk
-from reports.copies import TWO_OF_ONE_IDENTITY
-from reports.duplicates import count_legs_once
+from reports.equal_keys import TWO_OF_ONE_IDENTITY
+from reports.leg_counting import count_legs_once
 from tests.reports.answers import INBOUND, OUTBOUND, export, read, record, recorded, source
 
 TITLE, HEADER, *_ = recorded("user_stats_250720.csv").split(b"\n")

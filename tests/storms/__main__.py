@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.bigquery.running import Emulator
+from tests.bigquery.emulators import Emulator
 from tests.storms.storm import Storm
 
 

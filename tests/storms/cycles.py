@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from tests.acceptance.running import Program
+from tests.acceptance.programs import Program
 
 ENDED = ("Next cycle starts at ", "The cycle took longer than its interval")
 RECORDS = re.compile(r"Total records processed: ([\d,]+)")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.acceptance.running import Program
+from tests.acceptance.programs import Program
 from tests.storms.plans import INTERRUPT, START, TERMINATE
 from tests.storms.reports import Report
 

@@ -24,11 +24,11 @@ from zoneinfo import ZoneInfo
 import psutil
 
 from simulated_dialer import Account, SimulatedDialer, World
-from tests.acceptance.running import PASSWORD, USER, ZONE, Program, ProgramOnBigQuery
+from tests.acceptance.programs import PASSWORD, USER, ZONE, Program, ProgramOnBigQuery
+from tests.bigquery.emulators import Emulator
 from tests.bigquery.faults import Fault, running_for_ever, silent
 from tests.bigquery.proxy import FaultProxy
-from tests.bigquery.running import Emulator
-from tests.bigquery.seen import Seen
+from tests.bigquery.request_kinds import Seen
 from tests.storms.truth import compare, legs_of
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 import requests
 
 from simulated_dialer import Account, SimulatedDialer, World
-from tests.acceptance.running import HEADER, PASSWORD, USER, ZONE, Program
+from tests.acceptance.programs import HEADER, PASSWORD, USER, ZONE, Program
 
 Row = tuple[str, SimulatedDialer, str, str, str]
 """Campaign, dialer, user, password, client."""

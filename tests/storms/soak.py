@@ -23,8 +23,8 @@ import duckdb
 import psutil
 
 from simulated_dialer import Account, SimulatedDialer, World
-from tests.acceptance.running import PASSWORD, USER, ZONE, Program, ProgramOnBigQuery
-from tests.bigquery.running import Emulator
+from tests.acceptance.programs import PASSWORD, USER, ZONE, Program, ProgramOnBigQuery
+from tests.bigquery.emulators import Emulator
 from tests.storms.cycles import Cycles
 
 LAG = timedelta(hours=6)

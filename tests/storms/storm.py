@@ -17,9 +17,9 @@ from zoneinfo import ZoneInfo
 import psutil
 
 from simulated_dialer import Leg
-from tests.acceptance.running import ZONE, Program, ProgramOnBigQuery
+from tests.acceptance.programs import ZONE, Program, ProgramOnBigQuery
+from tests.bigquery.emulators import Emulator
 from tests.bigquery.proxy import FaultProxy
-from tests.bigquery.running import Emulator
 from tests.storms import plans
 from tests.storms.daemons import GRACE_SECONDS, UNUSABLE, Daemon, again_after
 from tests.storms.plans import Event, plan_events

@@ -8,7 +8,7 @@ from signal import SIGINT, SIGTERM, Signals
 
 import pytest
 
-from tests.bigquery.running import Emulator
+from tests.bigquery.emulators import Emulator
 from tests.storms.exits import PHASES, Scene, measure
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX; Windows has its own console events")

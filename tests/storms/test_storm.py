@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bigquery.running import Emulator
+from tests.bigquery.emulators import Emulator
 from tests.storms.storm import Storm
 
 EVENTS = 60

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tests.bigquery.faults import Exchange, Fault, cut_after, cut_before, endless, refused, running_for_ever, silent
 from tests.bigquery.proxy import SUBMISSIONS, FaultProxy
-from tests.bigquery.seen import Seen
+from tests.bigquery.request_kinds import Seen
 from tests.storms import plans
 from tests.storms.plans import Event
 

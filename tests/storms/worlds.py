@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from simulated_dialer import Account, Rates, SimulatedDialer, World
-from tests.acceptance.running import PASSWORD, USER, ZONE
+from tests.acceptance.programs import PASSWORD, USER, ZONE
 from tests.storms.plans import ERROR_500, HANG, RESET, TRUNCATION, Event
 from tests.storms.truth import Clockwork
 

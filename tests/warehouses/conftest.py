@@ -12,7 +12,7 @@ import pytest
 from config import Settings
 from database import Warehouse, open_warehouse
 from messages import CampaignOutcome, ClientResult
-from tests.warehouses import looking
+from tests.warehouses import analyst
 from tests.warehouses.spool_files import Batches, Spool
 from utils import utc_now
 
@@ -83,7 +83,7 @@ class Desk:
 
     def rows(self, table: str = "calls") -> list[dict[str, Any]]:
         """Return all rows of a table, in a fixed order."""
-        return looking.table(self.settings, table)
+        return analyst.table(self.settings, table)
 
     def only_call(self) -> dict[str, Any]:
         (row,) = self.rows()

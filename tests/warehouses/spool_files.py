@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from messages import Batch, CampaignOutcome, ClientOutcome, HourCount, SealedWindow, SourceIdentity, SpoolFile, Window
 from tables import QUARANTINE_COLUMNS, arrow_schema, spool_columns
-from tests.identities import pop_identity
+from tests.source_identities import pop_identity
 
 DAY = date(2026, 11, 20)
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

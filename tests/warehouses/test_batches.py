@@ -24,8 +24,8 @@ from messages import (
     WatermarkRead,
 )
 from tables import STATE_TABLES
+from tests.warehouses.analyst import execute
 from tests.warehouses.conftest import DUCKDB_FIRST, Desk
-from tests.warehouses.looking import execute
 from tests.warehouses.spool_files import DAY, NOON, call, outcome
 
 ALL_TABLES = ("calls", *(table.name for table in STATE_TABLES))

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from config import Settings
+from tests.warehouses.analyst import calls
 from tests.warehouses.conftest import DUCKDB_FIRST, Desk, held
-from tests.warehouses.looking import calls
 from tests.warehouses.spool_files import DAY, NOON, STATS, Batches, Spool, call, outcome
 
 

@@ -11,8 +11,8 @@ from database import Warehouse, open_warehouse
 from errors import WarehouseUnusable
 from messages import Finding
 from tables import LEASES, STATE_TABLES
+from tests.warehouses.analyst import execute, rows
 from tests.warehouses.conftest import DUCKDB_FIRST, Desk
-from tests.warehouses.looking import execute, rows
 from tests.warehouses.spool_files import call, outcome
 from warehouses.folder_checks import check_free_space, check_writable
 

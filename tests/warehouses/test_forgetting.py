@@ -4,8 +4,8 @@ from typing import Any
 
 from database import open_warehouse
 from messages import PhoneForms
+from tests.warehouses.analyst import execute
 from tests.warehouses.conftest import DUCKDB_FIRST, Desk
-from tests.warehouses.looking import execute
 from tests.warehouses.spool_files import NOON, call, outcome
 from tests.warehouses.test_call_merges import bare
 

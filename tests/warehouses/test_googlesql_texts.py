@@ -22,11 +22,11 @@ from tables import (
     TIMESTAMP,
     Column,
 )
+from tests.bigquery.emulators import Emulator
 from tests.bigquery.googlesql import analyse
 from tests.bigquery.proxy import FaultProxy
-from tests.bigquery.running import Emulator
+from tests.warehouses.analyst import rows, table
 from tests.warehouses.conftest import held
-from tests.warehouses.looking import rows, table
 from tests.warehouses.spool_files import DAY, NOON, STATS, Batches, Spool, call, outcome
 from tests.warehouses.test_batches import hour, read_until
 from tests.warehouses.test_call_merges import bare

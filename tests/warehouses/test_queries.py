@@ -13,7 +13,7 @@ from config import Settings
 from errors import Label
 from messages import ClientOutcome, Failure, HourCount, RunEnd, SourceIdentity, Watermark
 from tables import CALLS, CLASSIC, CREDENTIALS, RUNS, STATE_TABLES, Column
-from tests.warehouses import looking
+from tests.warehouses import analyst
 from tests.warehouses.conftest import Desk
 from tests.warehouses.spool_files import DAY, NOON, call, outcome
 from warehouses.bigquery.script import BigQueryScript
@@ -159,21 +159,21 @@ def test_every_query_has_rows_that_it_must_give() -> None:
 
 
 def test_the_queries_give_the_same_rows_in_both_warehouses(filled: Desk) -> None:
-    found = {first_words(text): looking.rows(filled.settings, text) for text in QUERIES}
+    found = {first_words(text): analyst.rows(filled.settings, text) for text in QUERIES}
     assert {words: [tuple(row.values()) for row in rows] for words, rows in found.items()} == ROWS
 
 
 def test_the_costs_of_a_day_are_summed_from_the_runs_own_rows(filled: Desk) -> None:
     (query,) = [text for text in blocks("costs.md") if "vicidial.runs" in text]
     filled.warehouse.end_run(RunEnd(run_id="run-1", seconds=1.5, commit_seconds=0.5))
-    days = looking.rows(filled.settings, query.replace("2026-11-01", "2020-01-01"))
+    days = analyst.rows(filled.settings, query.replace("2026-11-01", "2020-01-01"))
     billed = [(day["cycles"], day["bytes_billed"], day["dollars_without_the_free_tebibyte"]) for day in days]
     assert billed == [(1, None, None) if filled.settings.warehouse == "duckdb" else (1, 0, 0.0)]
 
 
 def test_a_condition_on_the_last_days_is_read_alike(settings: Settings, desk: Desk) -> None:
     query = "SELECT COUNT(*) AS calls FROM vicidial.calls WHERE call_date >= CURRENT_DATE() - 7"
-    assert looking.rows(settings, query) == [{"calls": 0}]
+    assert analyst.rows(settings, query) == [{"calls": 0}]
 
 
 TABLE = re.compile(r"(?:\bFROM|\bJOIN|\bINTO|(?:^|\n)UPDATE)\s+(`[^`]+`|(?:actions|counts|ranked)\b)")

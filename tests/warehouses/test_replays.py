@@ -9,8 +9,8 @@ from config import Settings
 from database import open_warehouse
 from errors import BatchRefused
 from messages import QuarantinedRecord, SourceIdentity
+from tests.warehouses.analyst import execute
 from tests.warehouses.conftest import DUCKDB_FIRST, Desk
-from tests.warehouses.looking import execute
 from tests.warehouses.spool_files import DAY, NOON, call, digest, outcome
 from tests.warehouses.test_batches import everything, missing
 from tests.warehouses.test_call_merges import bare

@@ -9,8 +9,8 @@ import pytest
 
 from database import open_warehouse
 from engine.retention import NOTE, delete_old
+from tests.warehouses.analyst import execute
 from tests.warehouses.conftest import Desk
-from tests.warehouses.looking import execute
 from tests.warehouses.spool_files import DAY, NOON, call, outcome
 from tests.warehouses.test_batches import everything, hour
 

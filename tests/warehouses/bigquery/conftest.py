@@ -11,9 +11,9 @@ import pytest
 
 from config import Settings
 from database import Warehouse, open_warehouse
+from tests.bigquery.emulators import Emulator
 from tests.bigquery.proxy import FaultProxy, When
-from tests.bigquery.running import Emulator
-from tests.bigquery.seen import Kind
+from tests.bigquery.request_kinds import Kind
 from tests.warehouses.conftest import Desk
 from tests.warehouses.spool_files import Batches, Spool
 from utils import utc_now

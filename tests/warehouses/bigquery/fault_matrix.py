@@ -17,6 +17,7 @@ from typing import Any
 
 from errors import SyncError
 from messages import Batch, ClientResult, HourCount, SourceIdentity, Watermark
+from tests.bigquery.emulators import Emulator
 from tests.bigquery.faults import (
     Fault,
     cut_after,
@@ -28,10 +29,9 @@ from tests.bigquery.faults import (
     silent,
 )
 from tests.bigquery.proxy import FaultProxy, When
-from tests.bigquery.running import Emulator
+from tests.warehouses.analyst import execute
 from tests.warehouses.bigquery.conftest import PATIENCE, asks, brief, desk_of, holding
 from tests.warehouses.conftest import Desk
-from tests.warehouses.looking import execute
 from tests.warehouses.spool_files import DAY, NOON, call, outcome
 from utils import utc_now
 

@@ -16,13 +16,13 @@ from errors import WarehouseHeld, WarehouseUnreachable
 from messages import ClientResult, SourceIdentity
 from shutdown import Stop
 from tables import CREDENTIALS
+from tests.bigquery.emulators import Emulator
 from tests.bigquery.faults import cut_before
 from tests.bigquery.proxy import FaultProxy
-from tests.bigquery.running import Emulator
 from tests.planning.sources import source
-from tests.warehouses import looking
+from tests.warehouses import analyst
+from tests.warehouses.analyst import execute
 from tests.warehouses.bigquery.conftest import PATIENT, asks, brief
-from tests.warehouses.looking import execute
 from tests.warehouses.spool_files import Batches, Spool, call, outcome
 from utils import utc_now
 from warehouses.bigquery.clocks import COLUMN, BigQueryClock, gap_of
@@ -116,10 +116,10 @@ def test_a_lease_is_held_and_free_by_bigquerys_clock(settings: Settings, tmp_pat
     with holder.lease():
         with pytest.raises(WarehouseHeld), rival.lease():
             pass
-        (before,) = looking.table(settings, "leases")
+        (before,) = analyst.table(settings, "leases")
         execute(settings, EXPIRE)
         with rival.lease():
-            assert looking.table(settings, "leases")[0]["generation"] == before["generation"] + 1
+            assert analyst.table(settings, "leases")[0]["generation"] == before["generation"] + 1
 
 
 def test_a_clock_that_was_set_back_does_not_make_a_commit_wait_longer(

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from config import Settings
+from tests.bigquery.emulators import Emulator
 from tests.bigquery.faults import cut_after, refused
 from tests.bigquery.proxy import FaultProxy
-from tests.bigquery.running import Emulator
-from tests.bigquery.seen import Seen
+from tests.bigquery.request_kinds import Seen
 from tests.warehouses.bigquery.conftest import PATIENCE, asks, brief
 from tests.warehouses.bigquery.fault_matrix import FAULTS, REQUESTS, Request, survive
 from tests.warehouses.conftest import Desk

@@ -17,13 +17,13 @@ import pytest
 from config import Settings
 from database import Warehouse, open_warehouse
 from errors import WarehouseHeld, WarehouseUnreachable
+from tests.bigquery.emulators import ROOT, Emulator
 from tests.bigquery.faults import Exchange, Fault, cut_after, cut_before
 from tests.bigquery.proxy import FaultProxy
-from tests.bigquery.running import ROOT, Emulator
+from tests.warehouses.analyst import execute
 from tests.warehouses.bigquery.conftest import PATIENCE, asks, brief, desk_of
 from tests.warehouses.bigquery.fault_matrix import AFTER, BEFORE, commit_first, second_batch, state
 from tests.warehouses.conftest import Desk
-from tests.warehouses.looking import execute
 from tests.warehouses.spool_files import Batches, Spool, call, outcome
 from utils import utc_now
 

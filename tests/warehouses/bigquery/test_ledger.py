@@ -16,9 +16,9 @@ from google.cloud import bigquery
 
 from config import Settings
 from errors import WarehouseUnreachable
+from tests.bigquery.emulators import Emulator
 from tests.bigquery.faults import Answer, Exchange, Fault, cut_before, running_for_ever
 from tests.bigquery.proxy import FaultProxy, When
-from tests.bigquery.running import Emulator
 from tests.warehouses.bigquery.conftest import PATIENCE, asks, brief, desk_of, holding
 from tests.warehouses.bigquery.fault_matrix import AFTER, BEFORE, COUNTS, commit_first, counts, second_batch, state
 from tests.warehouses.conftest import Desk

@@ -16,9 +16,9 @@ from config import Settings
 from database import open_warehouse
 from errors import ProjectUnknown, SyncError, WarehouseUnreachable
 from shutdown import COMMIT_SECONDS, FAREWELL_SECONDS, Stop
+from tests.bigquery.emulators import Emulator
 from tests.bigquery.faults import Fault, cut_before, endless, refused, running_for_ever, silent
 from tests.bigquery.proxy import FaultProxy
-from tests.bigquery.running import Emulator
 from tests.warehouses.bigquery.conftest import asks, desk_of
 from tests.warehouses.bigquery.fault_matrix import (
     ABORTED,

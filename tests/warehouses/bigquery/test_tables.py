@@ -12,9 +12,9 @@ from database import open_warehouse
 from errors import LocationDiffers, OldTable, TableRefused, WarehouseUnusable
 from shutdown import Stop
 from tables import CALLS, CLASSIC, CREDENTIALS, LEAD_COLUMNS, LEASES, RUNS, STATE_TABLES, Table
-from tests.bigquery.running import Emulator
+from tests.bigquery.emulators import Emulator
+from tests.warehouses.analyst import execute, rows, table
 from tests.warehouses.bigquery.conftest import PATIENT, brief
-from tests.warehouses.looking import execute, rows, table
 from warehouses.bigquery.names import BigQueryNames
 from warehouses.bigquery.service import BigQueryService
 from warehouses.bigquery.tables import BigQueryTables

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 @contextmanager
 def holding(what: str, settings: Settings) -> Iterator[subprocess.Popen[str]]:
     """Start another process that holds the file or its lease. Kill it at the end."""
-    command = [sys.executable, "-m", "tests.warehouses.duckdb.holding", what, str(settings.data_dir)]
+    command = [sys.executable, "-m", "tests.warehouses.duckdb.other_processes", what, str(settings.data_dir)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"

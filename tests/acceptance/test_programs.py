@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from dialers.versions import USUAL_ZONES
-from tests.acceptance.running import WEST_OF_UTC, choose_zone
+from tests.acceptance.programs import WEST_OF_UTC, choose_zone
 
 
 def test_it_is_day_somewhere_at_every_minute_of_the_year() -> None:

@@ -23,7 +23,7 @@ TESTS = {
         "DialerUnreachable": "test_three_mistakes_are_plain_after_a_cycle_and_gone_after_the_next",
         "WrongZone": "test_three_mistakes_are_plain_after_a_cycle_and_gone_after_the_next",
     },
-    "bigquery/test_rights.py": {
+    "bigquery/test_missing_rights.py": {
         "GoogleAccountMissing": "test_a_refused_account_is_reported_once_and_not_as_a_missing_role",
         "NotInBigQuery": "test_a_missing_foreign_dataset_is_not_made_by_a_run",
     },
@@ -113,7 +113,7 @@ TESTS = {
         "ProjectNotReady": "test_what_bigquery_refuses_is_named",
         "ProjectUnknown": "test_an_emulator_without_a_project_is_reported",
     },
-    "warehouses/duckdb/test_duckdb_files.py": {
+    "warehouses/duckdb/test_database_files.py": {
         "CommitAbandoned": "test_a_commit_that_outlasts_the_grace_is_taken_back",
         "DiskFull": "test_a_full_disk_is_named_and_leaves_what_was_there",
         "WarehouseBusy": "test_a_commit_waits_for_a_reader_and_gives_up_in_time",

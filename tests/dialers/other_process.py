@@ -1,4 +1,4 @@
-"""`python -m tests.dialers.asking`: what another process would do; asks one dialer as its arguments say.
+"""`python -m tests.dialers.other_process`: what another process would do; asks one dialer as its arguments say.
 
 Arguments: DATA_DIR, URL, PASSWORD (or USER:PASSWORD), RUN_ID, how many threads, how many downloads each, connections
 allowed, and `wait` to keep everything open until killed. Prints the name of the error of each thread, or `fine`.

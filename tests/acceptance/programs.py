@@ -18,7 +18,7 @@ from config import Settings
 from database import open_warehouse
 from engine.client_imports import import_clients
 from engine.data_folder import prepare_data_dir
-from tests.bigquery.running import Emulator
+from tests.bigquery.emulators import Emulator
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HEADER = ("Campaign", "URL", "Username", "Password", "ClientName", "ClientID", "Timezone")
@@ -73,7 +73,7 @@ class Program:
         report = self.folder / "largest process"
         arguments = (str(report), str(ROOT / "main.py"), *arguments)
         process = subprocess.run(
-            [sys.executable, str(Path(__file__).with_name("measuring.py")), *arguments],
+            [sys.executable, str(Path(__file__).with_name("peak_size.py")), *arguments],
             cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, encoding="utf-8", timeout=120, check=False,
         )  # fmt: skip

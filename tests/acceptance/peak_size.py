@@ -1,4 +1,4 @@
-"""Run a program and write down the peak size of its largest process: measuring.py REPORT PROGRAM ARGUMENTS.
+"""Run a program and write down the peak size of its largest process: peak_size.py REPORT PROGRAM ARGUMENTS.
 
 It is a process of its own, because a process only learns the largest of all its children ever.
 """

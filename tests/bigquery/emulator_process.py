@@ -1,4 +1,4 @@
-"""The emulator's process: ``python -m tests.bigquery.launch PACKAGE_FOLDER --host … --port … --data-dir …``.
+"""The emulator's process: ``python -m tests.bigquery.emulator_process PACKAGE_FOLDER --host … --port … --data-dir …``.
 
 What follows the folder are the emulator's own options. It ends when its standard input does, so that it never
 outlives the process that started it, however that one ended.

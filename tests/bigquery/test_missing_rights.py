@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from config import Settings
 from database import open_warehouse
 from messages import Finding
+from tests.bigquery.emulators import Emulator
 from tests.bigquery.faults import cut_before, refused
 from tests.bigquery.proxy import FaultProxy, When
-from tests.bigquery.running import Emulator
 
 ON_PROJECT, ON_DATASET = "gcloud projects add-iam-policy-binding test-project", "ON SCHEMA"
 JOB_USER, EDITOR, VIEWER = "roles/bigquery.jobUser", "roles/bigquery.dataEditor", "roles/bigquery.dataViewer"

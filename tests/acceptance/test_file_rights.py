@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.conftest import Dialers
-from tests.acceptance.running import Program
+from tests.acceptance.programs import Program
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has access lists, which a folder hands down")
 

@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[3]
 @contextmanager
 def another_process(what: str, data_dir: Path) -> Iterator[subprocess.Popen[str]]:
     """Start another process and wait until it has begun. Kill it in the end if it still runs."""
-    command = [sys.executable, "-m", "tests.warehouses.duckdb.holding", what, str(data_dir)]
+    command = [sys.executable, "-m", "tests.warehouses.duckdb.other_processes", what, str(data_dir)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
@@ -139,7 +139,7 @@ def test_who_is_asked_to_stop_waits_no_longer(desk: Desk) -> None:
 def test_a_second_daemon_is_refused_and_told_who_holds_it(desk: Desk) -> None:
     with another_process("lease", desk.settings.data_dir) as holder:
         with (
-            pytest.raises(WarehouseHeld, match=f"process {holder.pid} on .* since .*holding.py"),
+            pytest.raises(WarehouseHeld, match=f"process {holder.pid} on .* since .*other_processes.py"),
             desk.warehouse.lease(),
         ):
             pass
@@ -182,7 +182,7 @@ def test_ten_kills_leave_every_acknowledged_batch_whole(desk: Desk) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no limit on the size of a file")
 def test_a_full_disk_is_named_and_leaves_what_was_there(desk: Desk) -> None:
-    command = [sys.executable, "-m", "tests.warehouses.duckdb.holding", "full", str(desk.settings.data_dir)]
+    command = [sys.executable, "-m", "tests.warehouses.duckdb.other_processes", "full", str(desk.settings.data_dir)]
     told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert told.startswith("DiskFull ")
     assert "calls.duckdb" in told

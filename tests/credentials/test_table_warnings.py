@@ -7,7 +7,7 @@ import pytest
 from config import Settings
 from credentials.rows import Row, parse_rows
 from credentials.sources import usable_sources
-from credentials.warnings import find_warnings
+from credentials.table_warnings import find_warnings
 
 ONE = {
     "campaign": "Sales", "client_id": "1", "client_name": "One", "url": "http://d.example/vicidial/", "username": "u",

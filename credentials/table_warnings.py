@@ -9,7 +9,7 @@ from credentials.row_warnings import RowWarning, build_warning, names_of, rows_o
 from credentials.rows import ParsedRow
 from messages import Source
 from reports.call_report_export import ALL, NONE
-from reports.call_report_export import NAME as WITH_CHOICES
+from reports.call_report_export import NAME as CALL_REPORT_EXPORT
 from reports.legs import ARCHIVE_SWITCH, reads_archive
 
 KINDS = ("campaign[]", "group[]")
@@ -134,7 +134,7 @@ def _columns_without_effect(stored: Sequence[tuple[Source, ParsedRow]]) -> Itera
     """Yield rows with filled columns without an effect: the URL names some itself, or its report has no choice."""
     for source, row in stored:
         if not row.is_switched_off and (columns := find_unused_columns(row)):
-            cause = "names them itself" if source.report == WITH_CHOICES else "asks for one agent"
+            cause = "names them itself" if source.report == CALL_REPORT_EXPORT else "asks for one agent"
             yield build_warning(
                 [source],
                 f"{' and '.join(columns)} of {names_of([source])} are not used, since the URL {cause}.",

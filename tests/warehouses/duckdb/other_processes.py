@@ -1,6 +1,6 @@
 """Other processes in the tests: they hold a file, hold a lease, or commit until they are killed.
 
-``python -m tests.warehouses.duckdb.holding WHAT DATA_DIR``; says "ready" when it has begun.
+``python -m tests.warehouses.duckdb.other_processes WHAT DATA_DIR``; says "ready" when it has begun.
 """
 
 import sys

@@ -21,10 +21,10 @@ from messages import ClientResult
 from planning.plans import group_by_campaign, plan_backfill, plan_cycle
 from planning.run_facts import RunFacts
 from simulated_dialer import Leg, SimulatedDialer
-from tests.acceptance.running import HEADER, PASSWORD, USER, ZONE
+from tests.acceptance.programs import HEADER, PASSWORD, USER, ZONE
 from tests.dialers.sources import quick
 from tests.storms.truth import Findings, Row, compare, legs_of
-from tests.warehouses import looking
+from tests.warehouses import analyst
 from utils import utc_now
 
 
@@ -106,7 +106,7 @@ class Site:
             return Read(tuple(Commits(start, warehouse, settings).commit(outcomes)))
 
     def rows(self, query: str) -> list[Row]:
-        return looking.rows(self.settings, query)
+        return analyst.rows(self.settings, query)
 
     def missing(self, client: str, since: date = date.min) -> int:
         """Count calls of a dialer missing in the table in any form, with or without a uniqueid.

@@ -61,7 +61,7 @@ class Emulator:
             RuntimeError: it ended or did not answer in time; the message holds the end of its log.
         """
         assert self._process is None, "the emulator is running already"
-        command = [sys.executable, "-m", "tests.bigquery.launch", str(installed_emulator())]
+        command = [sys.executable, "-m", "tests.bigquery.emulator_process", str(installed_emulator())]
         command += ["--host", "127.0.0.1", "--port", str(self._port), "--grpc-port", "0"]
         command += ["--data-dir", str(self._folder / "data"), "--project", self.project]
         self._folder.mkdir(parents=True, exist_ok=True)
