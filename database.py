@@ -3,14 +3,15 @@
 Only the parent process opens a warehouse, never a worker. Drivers are imported at the opening.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from config import Settings
 from messages import (
     Batch,
+    CallChoice,
     ClientResult,
     Finding,
     HourRead,
@@ -24,8 +25,15 @@ from messages import (
 from pandas_on_demand import import_pandas_on_demand
 from shutdown import Stop
 from status_records import Overview
+from utils import utc_now
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Row = Mapping[str, str | None]
+
+READING_PATIENCE = timedelta(seconds=30)
+"""Wait of a command that only reads for a locked DuckDB file. A commit that is under way takes some seconds."""
 
 
 class WarehouseReader(Protocol):
@@ -62,6 +70,22 @@ class WarehouseReader(Protocol):
 
     def call_groups(self, days: Sequence[date]) -> set[tuple[str, str]]:
         """Return (client_id, campaign or in-group) of the calls in these local days."""
+        ...
+
+    def calls(self, choice: CallChoice) -> "Generator[pa.RecordBatch, None, None]":
+        """Yield the chosen calls in batches of a bounded size. There is at least one, which names the columns.
+
+        The types are those of ``tables.arrow_schema``. Lead columns are there if the table has them. The file stays
+        open until the last batch is taken, or the generator is closed.
+        """
+        ...
+
+    def call_days(self, choice: CallChoice) -> dict[date, int]:
+        """Return the number of chosen calls by local day, the oldest day first. Days without calls are left out."""
+        ...
+
+    def first_day_read(self, source_keys: Collection[str] = ()) -> date | None:
+        """Return the first local day that was ever read of these sources, or of any if none is named."""
         ...
 
     def call_hashes(self, keys: Sequence[str], days: Sequence[date]) -> dict[str, str]:
@@ -174,3 +198,10 @@ def open_warehouse(settings: Settings, stop: Stop | None = None) -> Warehouse:
     from warehouses.bigquery.warehouse import BigQueryWarehouse  # noqa: PLC0415 - the same
 
     return BigQueryWarehouse(settings, stop or Stop())
+
+
+def open_for_reading(settings: Settings, stop: Stop | None = None) -> Warehouse:
+    """Return the warehouse for somebody who only reads. A person waits for it, so it waits for nobody for long."""
+    warehouse = open_warehouse(settings, stop)
+    warehouse.patient_until = utc_now() + READING_PATIENCE
+    return warehouse

@@ -22,6 +22,7 @@ import click
 
 from campaign_processor import process_campaign
 from commands.backfill import backfill
+from commands.calls import calls_command
 from commands.check import check
 from commands.clients import clients
 from commands.daemon import run_daemon
@@ -130,7 +131,7 @@ def demo(session: Session, again: bool) -> None:
     session.exit()
 
 
-for command in (backfill, check, clients, forget_command, quarantine, status_command):
+for command in (backfill, calls_command, check, clients, forget_command, quarantine, status_command):
     cli.add_command(command)
 
 

@@ -5,8 +5,10 @@ import re
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 REPLACE_TRIES = 25
 
@@ -18,10 +20,18 @@ def utc_now() -> datetime:
 
 def write_durably(path: Path, content: bytes) -> None:
     """Replace the whole file at ``path``. After a crash it has the old or the new content, never half of one."""
+    with replace_durably(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def replace_durably(path: Path) -> Iterator[BinaryIO]:
+    """Write a new file beside ``path``, and put it there at the end of the block. After an error the old one stays."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
+        os.close(handle)
+        with Path(temporary).open("wb") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         _replace(Path(temporary), path)

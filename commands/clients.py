@@ -11,12 +11,12 @@ import click
 
 from commands.help_texts import help_epilog
 from commands.output import WARNING_MARK
-from commands.sessions import Session, warehouse_for_reading
+from commands.sessions import Session
 from config import Settings
 from credentials.csv_files import render_template
 from credentials.rows import parse_rows
 from credentials.sources import usable_sources
-from database import Warehouse, open_warehouse
+from database import Warehouse, open_for_reading, open_warehouse
 from dialers.login_notes import LoginState, find_refusal_time
 from dialers.machines import identify_machines
 from dialers.unreachable_hosts import UnreachableHosts
@@ -155,7 +155,7 @@ def import_file(session: Session, file: Path, replace: bool) -> None:
 def list_all(session: Session) -> None:
     """Show the credentials table, without passwords."""
     settings = session.begin()
-    click.echo("\n".join(client_lines(warehouse_for_reading(settings, session.stop), settings)))
+    click.echo("\n".join(client_lines(open_for_reading(settings, session.stop), settings)))
 
 
 @clients.command("template", epilog=help_epilog("clients template > clients.csv", settings=CLIENTS_SETTINGS))

@@ -10,8 +10,9 @@ import click
 
 from commands.help_texts import help_epilog
 from commands.quarantine_records import find_records, group_records, render_record, replay_summary, select_records
-from commands.sessions import Session, warehouse_for_reading, warehouse_for_writing
+from commands.sessions import Session, warehouse_for_writing
 from commands.terminal_text import escape
+from database import open_for_reading
 from engine.quarantine_replays import run_replay
 from errors import OptionInvalid
 from utils import plural
@@ -64,7 +65,7 @@ def list_reasons(session: Session, campaign: str | None, client: str | None, for
     """
     settings = session.begin()
     with redirect_stdout(sys.stderr) if for_programs else nullcontext():
-        records = select_records(warehouse_for_reading(settings, session.stop), settings, campaign, client)
+        records = select_records(open_for_reading(settings, session.stop), settings, campaign, client)
     found = group_records(records)
     if for_programs:
         click.echo(json.dumps({"records": len(records), "groups": [group.for_programs() for group in found]}, indent=2))
@@ -95,7 +96,7 @@ def show_records(session: Session, reason_or_hash: str, campaign: str | None, cl
     people are shown.
     """
     settings = session.begin()
-    records = select_records(warehouse_for_reading(settings, session.stop), settings, campaign, client)
+    records = select_records(open_for_reading(settings, session.stop), settings, campaign, client)
     found = find_records(records, reason_or_hash)
     if not found:
         raise OptionInvalid("quarantine show", repr(reason_or_hash), "a reason or hash that `quarantine list` shows")

@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -27,14 +26,12 @@ from errors import WarehouseHeld, raise_disk_full, redact_error
 from lock_owners import read_owner, write_owner
 from shutdown import EXIT_SECONDS, Stop
 from spool.files import remove_leftovers
-from utils import plural, utc_now
+from utils import plural
 
 LOG = logging.getLogger(__name__)
 
 SAYING_SECONDS = 0.5
 """Time for a last line: its reader may never take it."""
-READING_PATIENCE = timedelta(seconds=30)
-"""Wait of a command that only reads for a locked DuckDB file. A commit that is under way takes some seconds."""
 SIGNALS = {int(signal.SIGINT): 128 + signal.SIGINT, int(signal.SIGTERM): 128 + signal.SIGTERM}
 if sys.platform == "win32":
     SIGNALS[int(signal.SIGBREAK)] = (
@@ -126,7 +123,7 @@ def _log_aside(level: int, text: str) -> threading.Thread:
     """Log in a thread of its own. A reader that stands still makes its writers wait, and the log with them."""
 
     def say() -> None:
-        if "--json" in sys.argv:  # stdout is for one object
+        if "--json" in sys.argv or sys.argv[1:2] == ["calls"]:  # stdout is for one object, or for calls
             click.echo(text, err=True)
         else:
             LOG.log(level, "%s", text)
@@ -141,13 +138,6 @@ def _log_aside(level: int, text: str) -> threading.Thread:
 
 def _ignore_in_main_thread(_number: int, _frame: FrameType | None) -> None:
     """Do nothing. Signals without a handler are not written to the wakeup descriptor."""
-
-
-def warehouse_for_reading(settings: Settings, stop: Stop) -> Warehouse:
-    """Return the warehouse for a command that only reads. A person waits for it, so it waits for nobody for long."""
-    warehouse = open_warehouse(settings, stop)
-    warehouse.patient_until = utc_now() + READING_PATIENCE
-    return warehouse
 
 
 @contextmanager

@@ -12,7 +12,8 @@ import click
 from commands.exit_codes import ALL_WELL, SOME_FAILED
 from commands.help_texts import help_epilog
 from commands.output import WARNING_MARK, marks
-from commands.sessions import Session, warehouse_for_reading
+from commands.sessions import Session
+from database import open_for_reading
 from errors import BECAUSE_OF_STOP, Label
 from messages import find_common_titles
 from monitoring.status import CHANGED, ClientStatus, Status, read_status
@@ -42,7 +43,7 @@ before that.""",
 def status_command(session: Session, for_programs: bool) -> None:
     """Show the progress and the failures of every client."""
     settings = session.begin()
-    warehouse = warehouse_for_reading(settings, session.stop)
+    warehouse = open_for_reading(settings, session.stop)
     with redirect_stdout(sys.stderr if for_programs else sys.stdout), closing(warehouse):
         status = read_status(warehouse, settings, utc_now())
     if for_programs:

@@ -4,6 +4,7 @@ Only these cross to a worker and back. A secret has ``repr=False``. All moments 
 ``hour`` are the dialer's local calendar day and wall-clock hour.
 """
 
+from messages.call_choices import *  # noqa: F403 - callers import every record from the room itself
 from messages.commits import *  # noqa: F403 - callers import every record from the room itself
 from messages.findings import *  # noqa: F403 - callers import every record from the room itself
 from messages.jobs import *  # noqa: F403 - callers import every record from the room itself

@@ -11,9 +11,10 @@ LEAVES = {"errors", "messages", "network", "pandas_on_demand", "standard_streams
 ARROWS: dict[str, set[str]] = {
     "main": {"campaign_processor", "commands", "config", "database", "engine", "planning"},
     "commands": {
-        "checks", "config", "credentials", "database", "dialers", "engine", "lock_owners", "logs", "monitoring",
-        "shutdown", "spool",
+        "checks", "config", "credentials", "database", "dialers", "engine", "extracts", "lock_owners", "logs",
+        "monitoring", "shutdown", "spool",
     },
+    "extracts": {"config", "credentials", "database", "engine", "reports"},
     "monitoring": {"config", "credentials", "database", "dialers"},
     "checks": {
         "config", "credentials", "data_fetcher", "database", "dialers", "engine", "logs", "planning", "reading",

@@ -132,7 +132,7 @@ def test_ctrl_c_while_the_program_is_still_being_imported_prints_no_traceback(pr
 
 
 @pytest.mark.parametrize(
-    "command", [("clients", "list"), ("quarantine", "list"), ("quarantine", "show", "x"), ("status",)]
+    "command", [("clients", "list"), ("quarantine", "list"), ("quarantine", "show", "x"), ("status",), ("calls",)]
 )
 def test_a_command_that_only_reads_does_not_wait_for_a_cycle(program: Program, command: tuple[str, ...]) -> None:
     program.data.mkdir()

@@ -8,7 +8,7 @@ import pytest
 from google.api_core.exceptions import BadRequest
 
 from config import Settings
-from messages import PhoneForms, RefusedAccount, RunEnd
+from messages import CallChoice, PhoneForms, RefusedAccount, RunEnd
 from tables import (
     BOOL,
     CALLS,
@@ -36,7 +36,9 @@ PARAMETERS = {
     "batch_id": "STRING", "run_id": "STRING", "owner": "STRING", "holder": "STRING", "backfill_id": "STRING",
     "generation": "INT64", "lease_seconds": "INT64", "seconds": "INT64", "number": "INT64", "billed": "INT64",
     "commit_seconds": "FLOAT64", "digits": "STRING", "phone_hash": "STRING", "short": "STRING", "key_id": "STRING",
-    "now": "TIMESTAMP", "since": "TIMESTAMP", "fingerprints": "ARRAY<STRING>", "keys": "ARRAY<STRING>",
+    "first": "DATE", "last": "DATE", "client": "STRING", "campaign": "STRING", "newest": "INT64",
+    "source_keys": "ARRAY<STRING>", "now": "TIMESTAMP",
+    "since": "TIMESTAMP", "fingerprints": "ARRAY<STRING>", "keys": "ARRAY<STRING>",
 }  # fmt: skip
 KEYS = ("campaign", "client_id", "url", "username")
 PROCEDURES = 20
@@ -94,6 +96,10 @@ def everything(settings: Settings, by_hand: Settings) -> None:
         warehouse.commit(batches.of(outcome(spool.sealed(call(1))), released=("another",)))
         warehouse.reader.call_groups([DAY, NOON.date()])
         warehouse.reader.call_hashes(["key"], [DAY, NOON.date()])
+        chosen = CallChoice(first=DAY, last=DAY, client="C1", campaign="SALES", newest=2)
+        assert sum(batch.num_rows for batch in warehouse.reader.calls(chosen)) == 2
+        assert list(warehouse.reader.call_days(chosen)) == [DAY]
+        assert warehouse.reader.first_day_read(["source-1"]) == DAY
         assert len(warehouse.reader.quarantine()) == len(("torn", "short"))
         warehouse.reader.hours(DAY)
         warehouse.reader.backfill_progress("b")

@@ -4,12 +4,14 @@ import io
 import logging
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from google.cloud import bigquery
 from google.cloud.bigquery.job import LoadJob, QueryJob
 
@@ -26,7 +28,7 @@ LOG = logging.getLogger(__name__)
 FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS = 0.05, 2.0
 NO_END = "no end in time"
 PAGE_ROWS = 10_000  # with the first page asked for at once, a small result is one request
-Value = str | int | float | bool | datetime | Sequence[str]
+Value = str | int | float | bool | datetime | date | Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +70,27 @@ class BigQueryJobs:
         Raises:
             RequestFailed: the statement may have taken effect all the same if the failure came after sending.
         """
-        config = bigquery.QueryJobConfig(
+        config = self._query_config(parameters)
+        return call_once(lambda: self._run(sql, config, job_id, seconds))
+
+    def _query_config(self, parameters: Mapping[str, Value]) -> bigquery.QueryJobConfig:
+        return bigquery.QueryJobConfig(
             query_parameters=[_parameter(name, value) for name, value in parameters.items()],
             maximum_bytes_billed=self._settings.bigquery_max_bytes_billed,
             labels=LABELS,
             use_legacy_sql=False,
             job_timeout_ms=self._job_milliseconds,
         )
-        return call_once(lambda: self._run(sql, config, job_id, seconds))
 
     def _run(self, sql: str, config: bigquery.QueryJobConfig, job_id: str, seconds: float | None) -> QueryResult:
+        job = self._finish(sql, config, job_id, seconds)
+        rows = self._rows_of(job)
+        if not rows and job.statement_type in ("SELECT", "SCRIPT"):
+            rows = self._rows_of(job)  # the first answer may still say that the job has not ended, and bring no rows
+        return QueryResult(rows, job.num_dml_affected_rows)
+
+    def _finish(self, sql: str, config: bigquery.QueryJobConfig, job_id: str, seconds: float | None) -> QueryJob:
+        """Send a statement and wait for its end."""
         job = self._connection.client.query(
             sql, job_config=config, job_id=job_id, location=self._connection.location, job_retry=None, **self._options
         )
@@ -85,10 +98,42 @@ class BigQueryJobs:
             self._wait(job, seconds)
         finally:
             self.bytes_billed += int(job.total_bytes_billed or 0)
-        rows = self._rows_of(job)
-        if not rows and job.statement_type in ("SELECT", "SCRIPT"):
-            rows = self._rows_of(job)  # the first answer may still say that the job has not ended, and bring no rows
-        return QueryResult(rows, job.num_dml_affected_rows)
+        return job
+
+    def stream(
+        self,
+        sql: str,
+        parameters: Mapping[str, Value],
+        fields: Sequence[bigquery.SchemaField],
+        right: Right,
+        block_rows: int,
+    ) -> Iterator[pa.Table]:
+        """Run a query once and yield its rows in blocks. Each block is a request that is repeated by itself.
+
+        Args:
+            sql: one query.
+            parameters: values by name.
+            fields: the columns of its rows.
+            right: names the purpose of the query, and the role for it, in an error.
+            block_rows: rows of each block but the last.
+        """
+        config = self._query_config(parameters)
+        run = partial(self._finish, sql, config)
+        job = self._retries.retry(lambda: run(f"query_{uuid.uuid4().hex}", None), right)
+        begin, is_last = 0, False
+        while not is_last:
+            block = self._retries.retry(partial(self._list_block, job, fields, begin, block_rows), right)
+            yield block
+            begin, is_last = begin + block.num_rows, block.num_rows < block_rows
+
+    def _list_block(
+        self, job: QueryJob, fields: Sequence[bigquery.SchemaField], begin: int, block_rows: int
+    ) -> pa.Table:
+        """List the rows of a result from ``begin`` on. BigQuery keeps it for a day in a table of its own."""
+        rows = self._connection.client.list_rows(
+            job.destination, selected_fields=fields, start_index=begin, max_results=block_rows, **self._options
+        )
+        return rows.to_arrow(create_bqstorage_client=False)
 
     def _rows_of(self, job: QueryJob) -> list[dict[str, Any]]:
         return [dict(row.items()) for row in job.result(page_size=PAGE_ROWS, job_retry=None, **self._options)]
@@ -175,5 +220,5 @@ class BigQueryJobs:
 def _parameter(name: str, value: Value) -> bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return bigquery.ArrayQueryParameter(name, "STRING", list(value))
-    kinds = {bool: "BOOL", int: "INT64", float: "FLOAT64", datetime: "TIMESTAMP", str: "STRING"}
+    kinds = {bool: "BOOL", int: "INT64", float: "FLOAT64", datetime: "TIMESTAMP", date: "DATE", str: "STRING"}
     return bigquery.ScalarQueryParameter(name, kinds[type(value)], value)

@@ -1,26 +1,40 @@
 """Reads of a BigQuery warehouse. A table that is not there yet has no rows."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 from typing import Any
 
-from messages import HourRead, QuarantinedRecord, RefusedAccount, WatermarkRead
+import pyarrow as pa
+from google.cloud import bigquery
+
+from messages import CallChoice, HourRead, QuarantinedRecord, RefusedAccount, WatermarkRead
 from status_records import Overview
-from tables import ACCOUNTS, CREDENTIALS, HOURS
+from tables import ACCOUNTS, CALLS, CREDENTIALS, HOURS, arrow_schema
 from warehouses.bigquery.clocks import COLUMN, NOW, BigQueryClock
 from warehouses.bigquery.credentials import BigQueryCredentials
 from warehouses.bigquery.datasets import BigQueryDataset
 from warehouses.bigquery.jobs import Value
 from warehouses.bigquery.names import BigQueryNames, TableName
 from warehouses.bigquery.prefetch import Prefetch
+from warehouses.bigquery.schemas import build_schema
 from warehouses.bigquery.service import BigQueryService
-from warehouses.sql.call_queries import select_call_groups, select_call_hashes
+from warehouses.sql.call_queries import (
+    choice_values,
+    choose_columns,
+    count_calls_by_day,
+    select_call_groups,
+    select_call_hashes,
+    select_calls,
+)
 from warehouses.sql.status_queries import OverviewScript, build_overview
 
 CYCLE_TABLES = ("watermarks", "accounts", "forgotten")
 """State tables which every run reads in full before it plans."""
+BATCH_ROWS = 20_000
+"""Calls of one batch: some 20 MB, in several answers."""
 Rows = list[dict[str, Any]]
 
 
@@ -37,6 +51,7 @@ class BigQueryReader:
         self._credentials = credentials
         self._clock = clock
         self._prefetch = Prefetch()
+        self.batch_rows = BATCH_ROWS
 
     @contextmanager
     def read_together(self) -> Iterator[None]:
@@ -78,6 +93,34 @@ class BigQueryReader:
         rows = self._select(calls, select_call_groups(calls.quoted, days)) if days else []
         return {(row["client_id"], row["name"]) for row in rows}
 
+    def calls(self, choice: CallChoice) -> Generator[pa.RecordBatch, None, None]:
+        calls = self._names.calls
+        table = self._find(calls)
+        columns = choose_columns(choice, [field.name for field in table.schema] if table else CALLS.names)
+        schema = arrow_schema(columns)
+        if table is None:
+            yield pa.RecordBatch.from_pylist([], schema=schema)
+            return
+        query = select_calls(calls.quoted, choice, schema.names, "@{}".format)
+        fields = build_schema(columns, required=False)
+        right = self._names.rights(calls).read
+        for block in self._service.jobs.stream(query, choice_values(choice), fields, right, self.batch_rows):
+            yield from block.cast(schema).to_batches() or [pa.RecordBatch.from_pylist([], schema=schema)]
+
+    def call_days(self, choice: CallChoice) -> dict[date, int]:
+        calls = self._names.calls
+        query = count_calls_by_day(calls.quoted, choice, "@{}".format)
+        rows = self._select(calls, query, choice_values(replace(choice, newest=None)))
+        return {row["call_date"]: row["calls"] for row in rows}
+
+    def first_day_read(self, source_keys: Collection[str] = ()) -> date | None:
+        table = self._names.name("hours")
+        query = f"SELECT min(day) AS day FROM {table.quoted}"
+        if source_keys:
+            query += " WHERE source_key IN UNNEST(@source_keys)"
+        rows = self._select(table, query, {"source_keys": list(source_keys)} if source_keys else {})
+        return rows[0]["day"] if rows else None
+
     def call_hashes(self, keys: Sequence[str], days: Sequence[date]) -> dict[str, str]:
         calls = self._names.calls
         query = select_call_hashes(calls.quoted, days, "UNNEST(@keys)")
@@ -112,7 +155,12 @@ class BigQueryReader:
 
     def _select(self, table: TableName, query: str, parameters: Mapping[str, Value] | None = None) -> Rows:
         """Return the rows of a query on one table, or none if the table does not exist yet."""
-        right = self._names.rights(table).read
-        if not self._dataset.is_there() or self._service.catalog.find_table(table.reference, right) is None:
+        if self._find(table) is None:
             return []
-        return self._service.jobs.query(query, parameters or {}, right).rows
+        return self._service.jobs.query(query, parameters or {}, self._names.rights(table).read).rows
+
+    def _find(self, table: TableName) -> bigquery.Table | None:
+        """Return the description of a table, or None if it does not exist yet."""
+        if not self._dataset.is_there():
+            return None
+        return self._service.catalog.find_table(table.reference, self._names.rights(table).read)

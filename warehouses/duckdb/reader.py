@@ -1,18 +1,32 @@
 """Reads of a DuckDB warehouse."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
+import duckdb
+import pyarrow as pa
+
 from config import Settings
-from messages import HourRead, QuarantinedRecord, RefusedAccount, WatermarkRead
+from messages import CallChoice, HourRead, QuarantinedRecord, RefusedAccount, WatermarkRead
 from status_records import Overview
-from tables import ACCOUNTS, HOURS
+from tables import ACCOUNTS, CALLS, HOURS, arrow_schema
 from warehouses.duckdb.files import DuckDBFile
 from warehouses.duckdb.tables import DuckDBTables
-from warehouses.sql.call_queries import select_call_groups, select_call_hashes
+from warehouses.sql.call_queries import (
+    choice_values,
+    choose_columns,
+    count_calls_by_day,
+    select_call_groups,
+    select_call_hashes,
+    select_calls,
+)
 from warehouses.sql.status_queries import OverviewScript, build_overview
+
+BATCH_ROWS = 20_000
+"""Calls of one batch: some 20 MB."""
 
 
 class DuckDBReader:
@@ -25,6 +39,7 @@ class DuckDBReader:
         self._file = file
         self._tables = tables
         self._deadline = deadline
+        self.batch_rows = BATCH_ROWS
 
     def read_together(self) -> AbstractContextManager[None]:
         return self._file.read_together()
@@ -54,6 +69,39 @@ class DuckDBReader:
         rows = self._select(self._tables.output_table, select_call_groups("{table}", days)) if days else []
         return {(row["client_id"], row["name"]) for row in rows}
 
+    def calls(self, choice: CallChoice) -> Generator[pa.RecordBatch, None, None]:
+        if self._settings.duckdb_path.exists():
+            with self._file.reading(self._deadline()) as db:
+                found = self._tables.columns(db, self._tables.output_table)
+                if found:
+                    yield from self._stream(db, choice, arrow_schema(choose_columns(choice, found)))
+                    return
+        yield _empty_batch(arrow_schema(choose_columns(choice, CALLS.names)))
+
+    def _stream(self, db: duckdb.DuckDBPyConnection, choice: CallChoice, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        query = select_calls(self._tables.calls, choice, schema.names, "${}".format)
+        is_empty = True
+        try:
+            for batch in db.sql(query, params=choice_values(choice)).to_arrow_reader(self.batch_rows):
+                yield batch.cast(schema)
+                is_empty = False
+        except pa.ArrowException as exc:
+            raise duckdb.Error(str(exc)) from None  # DuckDB's own error in the middle of its rows
+        if is_empty:
+            yield _empty_batch(schema)
+
+    def call_days(self, choice: CallChoice) -> dict[date, int]:
+        query = count_calls_by_day("{table}", choice, "${}".format)
+        rows = self._select(self._tables.output_table, query, choice_values(replace(choice, newest=None)))
+        return {row["call_date"]: row["calls"] for row in rows}
+
+    def first_day_read(self, source_keys: Collection[str] = ()) -> date | None:
+        query = "SELECT min(day) AS day FROM {table}"
+        if source_keys:
+            query += " WHERE list_contains(?, source_key)"
+        rows = self._select("hours", query, [list(source_keys)] if source_keys else [])
+        return rows[0]["day"] if rows else None
+
     def call_hashes(self, keys: Sequence[str], days: Sequence[date]) -> dict[str, str]:
         query = select_call_hashes("{table}", days, "(SELECT unnest(?))")
         rows = self._select(self._tables.output_table, query, [list(keys)]) if days else []
@@ -76,17 +124,24 @@ class DuckDBReader:
                 return Overview()
             return build_overview([db.sql(text).to_arrow_table().to_pylist() for text in script.queries])
 
-    def _select(self, table: str, query: str, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:
+    def _select(
+        self, table: str, query: str, parameters: Sequence[object] | Mapping[str, object] = ()
+    ) -> list[dict[str, Any]]:
         """Return the rows of a query on one table, or none if the file or the table is not there yet."""
         if not self._settings.duckdb_path.exists():
             return []
         with self._file.reading(self._deadline()) as db:
             if not self._tables.columns(db, table):
                 return []
-            found = db.sql(query.format(table=self._tables.name(table)), params=list(parameters)).to_arrow_table()
+            values = dict(parameters) if isinstance(parameters, Mapping) else list(parameters)
+            found = db.sql(query.format(table=self._tables.name(table)), params=values).to_arrow_table()
         rows: list[dict[str, Any]] = found.to_pylist()
         return rows
 
 
 def as_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _empty_batch(schema: pa.Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist([], schema=schema)

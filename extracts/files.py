@@ -1,0 +1,97 @@
+"""Files of calls, written batch by batch: CSV for spreadsheets, JSON, and Parquet."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+import pyarrow as pa
+from pyarrow import csv
+from pyarrow import parquet as pq
+
+from errors import OptionRefused
+from extracts.spreadsheets import prepare_batch, prepare_schema
+from utils import replace_durably
+
+SIGNATURE = b"\xef\xbb\xbf"
+"""Begins a text in UTF-8. Without it Excel takes the bytes for another encoding."""
+Write = Callable[[pa.RecordBatch], None]
+
+
+@contextmanager
+def write_csv(file: BinaryIO, schema: pa.Schema) -> Iterator[Write]:
+    """Write lines for a spreadsheet: a header, quoted texts without formulas, times of whole seconds."""
+    file.write(SIGNATURE)
+    with csv.CSVWriter(file, prepare_schema(schema)) as writer:
+        yield lambda batch: writer.write_batch(prepare_batch(batch))
+
+
+@contextmanager
+def write_json(file: BinaryIO, _schema: pa.Schema) -> Iterator[Write]:
+    """Write one array with an object per line. The lines can be read one by one."""
+    encoder, separators = msgspec.json.Encoder(), chain([b"\n"], iter(lambda: b",\n", b""))
+
+    def write(batch: pa.RecordBatch) -> None:
+        for row in batch.to_pylist():
+            file.write(next(separators))
+            file.write(encoder.encode(row))
+
+    file.write(b"[")
+    yield write
+    file.write(b"\n]\n")
+
+
+@contextmanager
+def write_parquet(file: BinaryIO, schema: pa.Schema) -> Iterator[Write]:
+    """Write a row group per batch, with all types."""
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        yield writer.write_batch
+
+
+FORMATS: dict[str, Callable[[BinaryIO, pa.Schema], AbstractContextManager[Write]]] = {
+    "csv": write_csv, "json": write_json, "parquet": write_parquet,
+}  # fmt: skip
+
+
+def write_calls(batches: Iterator[pa.RecordBatch], form: str, file: BinaryIO) -> int:
+    """Write calls in one of FORMATS, and return their number.
+
+    Args:
+        batches: at least one, which may be empty.
+        form: a key of FORMATS.
+        file: open at its start.
+    """
+    first, count = next(batches), 0
+    with FORMATS[form](file, first.schema) as write:
+        for batch in chain([first], batches):
+            if batch.num_rows:
+                write(batch)
+                count += batch.num_rows
+    return count
+
+
+@contextmanager
+def replace_output(path: Path) -> Iterator[BinaryIO]:
+    """Write a file, and put it in place as a whole at the end of the block. Keep the rights of a file there.
+
+    Raises:
+        OptionRefused: it cannot be written there. What was there is unchanged.
+    """
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        raise OptionRefused(f"--output {path} is no file.", "Name a file.")
+    if not target.parent.is_dir():
+        raise OptionRefused(f"--output {path} has no folder: {target.parent} is missing.", "Make this folder first.")
+    try:
+        with replace_durably(target) as file:
+            yield file
+            if target.exists():
+                shutil.copymode(target, file.name)
+    except OSError as exc:
+        reason = exc.strerror or type(exc).__name__
+        raise OptionRefused(
+            f"{path} was not written: {reason}.", "Name another place, or repair this one. Nothing there has changed."
+        ) from None
