@@ -13,7 +13,8 @@ from tables import LEDGER
 from utils import plural, utc_now
 from warehouses.duckdb.files import DuckDBFile
 from warehouses.duckdb.leases import DuckDBLease
-from warehouses.duckdb.tables import Database, DuckDBTables
+from warehouses.duckdb.stored_tables import Database
+from warehouses.duckdb.tables import DuckDBTables
 from warehouses.findings import run_check
 from warehouses.folder_checks import check_free_space, check_writable
 

@@ -131,11 +131,12 @@ class DuckDBReader:
         if not self._settings.duckdb_path.exists():
             return []
         with self._file.reading(self._deadline()) as db:
-            if not self._tables.columns(db, table):
-                return []
             values = dict(parameters) if isinstance(parameters, Mapping) else list(parameters)
-            found = db.sql(query.format(table=self._tables.name(table)), params=values).to_arrow_table()
-        rows: list[dict[str, Any]] = found.to_pylist()
+            try:
+                found = db.sql(query.format(table=self._tables.name(table)), params=values)
+            except duckdb.CatalogException:  # the table is not there yet
+                return []
+            rows: list[dict[str, Any]] = found.to_arrow_table().to_pylist()
         return rows
 
 
