@@ -40,7 +40,7 @@ def summary(run: RunResult, *, tick: str, cross: str) -> str:
         lines.append(f"  {mark} {one_line(campaign)}: {records:,} records ({label})")
         counts = ", ".join(f"{sum(getattr(result, name) for result in results):,} {name}" for name in COUNTS)
         details.append(f"  {one_line(campaign)}: {counts}")
-    attention = [f"  {line}" for line in _attention(run)]
+    attention = [f"  {line}" for line in _merge_equal(_attention(run))]
     lines += [RULE, "", "Rows:", *details]
     if run.bytes_billed is not None:
         lines += ["", f"BigQuery billed: {run.bytes_billed / 1e6:,.0f} MB"]
@@ -105,6 +105,11 @@ def _attention(run: RunResult) -> list[str]:
     ]
     lines += [f"{named(result)}: {one_line(notice, limit=500)}" for result in run.results for notice in result.notices]
     return lines + [one_line(notice, limit=500) for notice in run.notices]
+
+
+def _merge_equal(lines: Sequence[str]) -> list[str]:
+    """Show each line once, and how often it came: a backfill meets the same trouble at each of its days."""
+    return [line if times == 1 else f"{line} ({times} times)" for line, times in Counter(lines).items()]
 
 
 def _left_by_a_stop(run: RunResult) -> list[str]:

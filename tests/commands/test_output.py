@@ -34,6 +34,11 @@ def test_campaigns_that_a_stop_left_unread_are_one_line_below_their_lines_of_the
 def test_two_rows_with_the_same_names_are_told_apart_by_host_in_what_needs_attention() -> None:
     sources = [SourceIdentity(host, "South", "1", "Delta", host=host) for host in ("one.example", "two:8443")]
     failed = [ClientResult(source=source, failure=Failure(Label.PROXY, "no proxy")) for source in sources]
-    text = summarise(*failed, failed[1])
-    assert "  South / Delta (one.example): no proxy\n  South / Delta (two:8443): no proxy" in text
-    assert "  South / Delta: no proxy" in summarise(failed[0], failed[0])
+    assert "  South / Delta (one.example): no proxy\n  South / Delta (two:8443): no proxy" in summarise(*failed)
+    assert summarise(failed[0]).endswith("  South / Delta: no proxy")
+
+
+def test_the_same_trouble_of_many_days_is_one_line() -> None:
+    failed = ClientResult(source=SourceIdentity("k", "Z", "1", "Zeta"), failure=Failure(Label.PROXY, "no proxy"))
+    text = summarise(failed, failed, failed)
+    assert text.partition("Needs attention:\n")[2] == "  Z / Zeta: no proxy (3 times)"
