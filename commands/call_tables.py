@@ -21,20 +21,21 @@ GAP, LEAST_WIDTH, CELL_LIMIT = 2, 6, 40
 Row = Mapping[str, object]
 
 
-def table_lines(rows: Iterable[Row], *, one_day: bool, width: int | None, encoding: str) -> Iterator[str]:
+def table_lines(rows: Iterable[Row], *, one_day: bool, room: int | None, encoding: str) -> Iterator[str]:
     """Yield the lines of the table.
 
     Args:
         rows: with the columns of READ.
         one_day: leave out the day, which is named above the table.
-        width: characters of a line. None for an output that is no terminal.
+        room: characters of a line. None for an output that is no terminal.
         encoding: of the output.
     """
-    cells = [HEADINGS, *(_cells(row, one_day, encoding) for row in rows)]
+    cells = [HEADINGS, *(_cells(row, one_day) for row in rows)]
     widths = {name: max(len(line[name]) for line in cells) for name in HEADINGS}
-    widths = _fit(widths, width)
+    widths = _fit(widths, room)
     for line in cells:
-        yield (" " * GAP).join(one_line(line[name], limit=widths[name]).ljust(widths[name]) for name in widths).rstrip()
+        padded = (one_line(line[name], limit=width).ljust(width) for name, width in widths.items())
+        yield escape((" " * GAP).join(padded).rstrip(), encoding)
 
 
 def rest_line(shown: int, calls: int) -> str:
@@ -45,7 +46,7 @@ def rest_line(shown: int, calls: int) -> str:
     return f"{rest} not shown: --limit {calls} shows all, and --output calls.csv writes all to a file."
 
 
-def _cells(row: Row, one_day: bool, encoding: str) -> dict[str, str]:
+def _cells(row: Row, one_day: bool) -> dict[str, str]:
     begin = row["call_time_local"]
     assert isinstance(begin, datetime)
     found = dict(row) | {
@@ -54,7 +55,7 @@ def _cells(row: Row, one_day: bool, encoding: str) -> dict[str, str]:
         "group": row["ingroup"] or row["dialer_campaign"],
     }
     texts = {name: "" if found[name] is None else str(found[name]) for name in HEADINGS}
-    return {name: escape(one_line(text, limit=CELL_LIMIT), encoding) for name, text in texts.items()}
+    return {name: one_line(text, limit=CELL_LIMIT) for name, text in texts.items()}
 
 
 def _fit(widths: dict[str, int], room: int | None) -> dict[str, int]:

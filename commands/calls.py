@@ -97,7 +97,7 @@ def calls_command(
             extract = choose(warehouse.reader)
             calls, rows = read_newest(warehouse.reader, extract, limit or SHOWN)
             absence = "" if calls else explain_absence(warehouse, settings, extract, now)
-        lines = table_lines(rows, one_day=extract.is_one_day, width=width, encoding=encoding)
+        lines = table_lines(rows, one_day=extract.is_one_day, room=width, encoding=encoding)
         heading = f"Calls {extract.days}, newest first, in the dialer's time:"
         click.echo(absence or "\n".join([heading, *lines, rest_line(len(rows), calls)]))
         session.exit()

@@ -3,16 +3,16 @@
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from itertools import chain
+from itertools import chain, repeat
 from pathlib import Path
 from typing import BinaryIO
 
-import msgspec
 import pyarrow as pa
 from pyarrow import csv
 from pyarrow import parquet as pq
 
 from errors import OptionRefused
+from extracts.json_texts import render_objects
 from extracts.spreadsheets import prepare_batch, prepare_schema
 from utils import replace_durably
 
@@ -32,12 +32,10 @@ def write_csv(file: BinaryIO, schema: pa.Schema) -> Iterator[Write]:
 @contextmanager
 def write_json(file: BinaryIO, _schema: pa.Schema) -> Iterator[Write]:
     """Write one array with an object per line. The lines can be read one by one."""
-    encoder, separators = msgspec.json.Encoder(), chain([b"\n"], iter(lambda: b",\n", b""))
+    separators = chain(["\n"], repeat(",\n"))
 
     def write(batch: pa.RecordBatch) -> None:
-        for row in batch.to_pylist():
-            file.write(next(separators))
-            file.write(encoder.encode(row))
+        file.write((next(separators) + ",\n".join(render_objects(batch))).encode())
 
     file.write(b"[")
     yield write

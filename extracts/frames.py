@@ -27,7 +27,7 @@ def read_calls(
 ) -> Frame:
     """Read calls into a data frame with Arrow-backed types, in the order of time.
 
-    All of them must fit into memory: a million calls take some 400 MB. The warehouse is closed at the end.
+    All of them must fit into memory: a million calls take about 1 GB. The warehouse is closed at the end.
 
     Args:
         first: the first local day, as a date or a text such as ``"2026-11-28"``. None takes the newest day with calls.

@@ -19,8 +19,8 @@ ROW: dict[str, Any] = {
 }  # fmt: skip
 
 
-def lines(*rows: dict[str, Any], width: int | None = None, one_day: bool = True) -> list[str]:
-    return list(table_lines(rows, one_day=one_day, width=width, encoding="utf-8"))
+def lines(*rows: dict[str, Any], width: int | None = None, one_day: bool = True, encoding: str = "utf-8") -> list[str]:
+    return list(table_lines(rows, one_day=one_day, room=width, encoding=encoding))
 
 
 def test_a_line_has_the_texts_and_nothing_that_a_terminal_obeys() -> None:
@@ -32,6 +32,12 @@ def test_a_line_has_the_texts_and_nothing_that_a_terminal_obeys() -> None:
     assert second.startswith("09:00:01  C1 ")
     assert second.endswith("  OUT [2J")
     assert lines(ROW, one_day=False)[1].startswith("2026-11-20 09:00:01  Client One")
+
+
+def test_a_terminal_with_few_characters_gets_others_escaped() -> None:
+    text = "\n".join(lines(ROW | {"agent": "Jörg"}, width=80, encoding="ascii"))
+    assert text.isascii()
+    assert r"J\xf6rg" in text
 
 
 @pytest.mark.parametrize("width", [80, 100])

@@ -2,12 +2,16 @@
 
 import io
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from errors import OptionRefused
 from extracts.files import replace_output, write_calls
@@ -37,6 +41,49 @@ def test_json_is_one_array_with_a_call_per_line(sizes: tuple[int, ...]) -> None:
     found = json.loads(text)
     assert found == [first, {"phone": ROWS[1]["phone"], "call_time": "2026-11-20T09:00:00Z", "length_seconds": 30}]
     assert [json.loads(line.rstrip(",")) for line in text.splitlines()[1:-1]] == found
+
+
+VALUES = st.fixed_dictionaries(
+    {
+        'text "x': st.none() | st.text(),
+        "whole": st.none() | st.integers(-(2**63), 2**63 - 1),
+        "number": st.none() | st.floats(allow_nan=False, allow_infinity=False),
+        "flag": st.none() | st.booleans(),
+        "day": st.none() | st.dates(min_value=date(1970, 1, 1)),
+        "moment": st.none() | st.datetimes(min_value=datetime(1970, 1, 1), timezones=st.just(UTC)),
+        "local": st.none() | st.datetimes(min_value=datetime(1970, 1, 1)),
+    }
+)
+TYPES = pa.schema(
+    [
+        ('text "x', pa.string()), ("whole", pa.int64()), ("number", pa.float64()), ("flag", pa.bool_()),
+        ("day", pa.date32()), ("moment", pa.timestamp("us", "UTC")), ("local", pa.timestamp("us")),
+    ]
+)  # fmt: skip
+
+
+@hypothesis_settings(max_examples=200, deadline=None)
+@given(rows=st.lists(VALUES, min_size=1, max_size=3))
+def test_every_value_comes_back_from_json_as_it_was(rows: list[dict[str, Any]]) -> None:
+    file = io.BytesIO()
+    write_calls(iter([pa.RecordBatch.from_pylist(rows, schema=TYPES)]), "json", file)
+    found = json.loads(file.getvalue())
+    for row in found:
+        for name, parse in (("day", date.fromisoformat), ("moment", parse_moment), ("local", datetime.fromisoformat)):
+            row[name] = row[name] and parse(row[name])
+    assert found == rows
+
+
+def parse_moment(text: str) -> datetime:
+    assert text.endswith("Z")
+    return datetime.fromisoformat(text)
+
+
+def test_what_is_no_number_is_null_in_json() -> None:
+    batch = pa.RecordBatch.from_pylist([{"x": float("nan")}, {"x": float("inf")}, {"x": 2.0}])
+    file = io.BytesIO()
+    write_calls(iter([batch]), "json", file)
+    assert json.loads(file.getvalue()) == [{"x": None}, {"x": None}, {"x": 2.0}]
 
 
 def test_parquet_keeps_types_and_has_a_row_group_for_each_batch() -> None:
