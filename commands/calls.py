@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager, redirect_stdout
 from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO, TypeVar
@@ -21,7 +22,7 @@ from config import Settings
 from database import Warehouse, WarehouseReader, open_for_reading
 from errors import OptionInvalid, OptionRefused
 from extracts.choices import Extract, choose_calls, explain_absence
-from extracts.files import FORMATS, replace_output, write_calls
+from extracts.files import FORMATS, check_place, replace_output, write_calls
 from shutdown import Stop
 from utils import plural, utc_now
 
@@ -101,11 +102,17 @@ def calls_command(
         heading = f"Calls {extract.days}, newest first, in the dialer's time:"
         click.echo(absence or "\n".join([heading, *lines, rest_line(len(rows), calls)]))
         session.exit()
-    with _open_target(output, settings) as file, _reading(settings, session.stop) as warehouse:
+    if output:
+        check_place(output)  # before BigQuery bills anything
+    stdout = sys.stdout.buffer
+    with _reading(settings, session.stop) as warehouse:
         extract = choose(warehouse.reader)
-        with closing(warehouse.reader.calls(extract.choice)) as batches:
-            calls = write_calls(pass_until_stop(batches, session.stop), form, file)
-        sentence = _sum_up(extract, calls) if calls else explain_absence(warehouse, settings, extract, now)
+        with closing(warehouse.reader.calls(extract.choice)) as found:
+            batches = pass_until_stop(found, session.stop)
+            first_batch = next(batches)  # comes after the sort, and nothing is left behind by an end before it
+            with _open_target(output, settings, stdout) as file:
+                calls = write_calls(chain([first_batch], batches), form, file)
+                sentence = _sum_up(extract, calls) if calls else explain_absence(warehouse, settings, extract, now)
     click.echo(f"{sentence} Written to {output}." if output else sentence, err=True)
     session.exit()
 
@@ -162,8 +169,8 @@ def _reading(settings: Settings, stop: Stop) -> Iterator[Warehouse]:
 
 
 @contextmanager
-def _open_target(output: Path | None, settings: Settings) -> Iterator[BinaryIO]:
-    """Open the file to write. Without one, write to stdout after the block.
+def _open_target(output: Path | None, settings: Settings, stdout: BinaryIO) -> Iterator[BinaryIO]:
+    """Open the file to write. Without one, write to stdout after the block, when the warehouse has been read.
 
     A reader of stdout may be slow, and the daemon could not commit to a DuckDB file that is open for so long.
     """
@@ -175,8 +182,8 @@ def _open_target(output: Path | None, settings: Settings) -> Iterator[BinaryIO]:
     with TemporaryFile(dir=folder) as file:
         yield file
         file.seek(0)
-        shutil.copyfileobj(file, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
+        shutil.copyfileobj(file, stdout)
+        stdout.flush()
 
 
 def pass_until_stop(batches: Iterator[T], stop: Stop) -> Iterator[T]:

@@ -71,6 +71,15 @@ def write_calls(batches: Iterator[pa.RecordBatch], form: str, file: BinaryIO) ->
     return count
 
 
+def check_place(path: Path) -> None:
+    """Raise OptionRefused if no file can be at this place."""
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        raise OptionRefused(f"--output {path} is no file.", "Name a file.")
+    if not target.parent.is_dir():
+        raise OptionRefused(f"--output {path} has no folder: {target.parent} is missing.", "Make this folder first.")
+
+
 @contextmanager
 def replace_output(path: Path) -> Iterator[BinaryIO]:
     """Write a file, and put it in place as a whole at the end of the block. Keep the rights of a file there.
@@ -78,11 +87,8 @@ def replace_output(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OptionRefused: it cannot be written there. What was there is unchanged.
     """
+    check_place(path)
     target = path.resolve()
-    if target.exists() and not target.is_file():
-        raise OptionRefused(f"--output {path} is no file.", "Name a file.")
-    if not target.parent.is_dir():
-        raise OptionRefused(f"--output {path} has no folder: {target.parent} is missing.", "Make this folder first.")
     try:
         with replace_durably(target) as file:
             yield file
