@@ -73,13 +73,30 @@ CALLS = Table(
         Column("term_reason", STRING, "End of the call: CALLER, AGENT, QUEUETIMEOUT, ABANDON, ...; null if unknown."),
         Column("list_id", STRING, "List of the lead."),
         Column("uniqueid", STRING, "Asterisk's id of the channel; null from a report without it."),
+        Column("caller_code", STRING, "The dialer's id of the call, such as `V1120082855000001683`: time and lead."),
+        Column("server_ip", STRING, "Address of the dialer's telephone server."),
+        Column(
+            "hangup_cause", INT64, "Cause of the end by the carrier: 16 normal, 17 busy, 19 no answer, ... (Q.850)."
+        ),
+        Column("dialstatus", STRING, "Result of dialling: ANSWER, BUSY, NOANSWER, CANCEL, CONGESTION, ..."),
+        Column("dial_seconds", INT64, "Time of dialling, by the carrier log."),
+        Column("answered_seconds", INT64, "Time from the answer to the end of the channel, by the carrier log."),
+        Column("cpd_result", STRING, "Result of call progress detection: an answering machine, a fax, ..."),
+        Column("did_pattern", STRING, "The company's number that the caller dialled; null for a call by the dialer."),
+        Column("did_id", STRING, "VICIdial's id of that number."),
+        Column("did_description", STRING, "Description of that number."),
         Column(
             "source_report",
             STRING,
             "Report of the row, with `_archive` at its end for the dialer's archive.",
             True,
         ),
-        Column("row_hash", STRING, "Hash of the row. It changes with any value shown by the dialer.", True),
+        Column(
+            "row_hash",
+            STRING,
+            "Hash of the row. It changes with any value shown by the dialer, except caller_code and server_ip.",
+            True,
+        ),
         Column("first_seen_at", TIMESTAMP, "Time of the insert.", True),
         Column("updated_at", TIMESTAMP, "Time of the last change.", True),
         Column("run_id", STRING, "Run of the last change.", True),
@@ -94,6 +111,12 @@ LEAD_COLUMNS = tuple(
         "security_phrase", "comments",
     )
 )  # fmt: skip
+
+CHANNEL_COLUMNS = (
+    "caller_code", "server_ip", "hangup_cause", "dialstatus", "dial_seconds", "answered_seconds", "cpd_result",
+    "did_pattern", "did_id", "did_description",
+)  # fmt: skip
+"""Columns from logs that a dialer keeps beside its calls. Some builds lack them, and some dialers empty these logs."""
 
 IN_PROGRESS = ("QUEUE", "INCALL", "LIVE", "DISPO")
 """Statuses of a call before its end or its disposition."""
@@ -113,9 +136,9 @@ MASK = r"^X+[0-9]{0,4}$"
 PHONE_PUNCTUATION = " -+()./"
 """Characters that people write between the digits of a number."""
 
-PERSONAL_COLUMNS = (*PHONE_COLUMNS, "vendor_lead_code", "source_id",
+PERSONAL_COLUMNS = (*PHONE_COLUMNS, "vendor_lead_code", "source_id", "caller_code",
                     *(column.name for column in LEAD_COLUMNS if column.name not in PHONE_COLUMNS))  # fmt: skip
-"""Columns that `forget` empties: the number, the lead's person, and the client's own ids of it."""
+"""Columns that `forget` empties: the number, the lead's person, the client's own ids of it, and the call's code."""
 
 WRITTEN_AT_COMMIT = ("first_seen_at", "updated_at", "run_id")
 """Columns of the calls table that a commit sets. A spool file has all the others, and ``source_key``."""

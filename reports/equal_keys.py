@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from reports.legs import OUTBOUND
+from tables import CHANNEL_COLUMNS
 
 TWO_OF_ONE_IDENTITY = "another call with the same uniqueid, group and time is kept"
 
@@ -14,8 +15,9 @@ TWO_OF_ONE_IDENTITY = "another call with the same uniqueid, group and time is ke
 def find_copies(table: pa.Table, *, joined: bool) -> tuple[list[int], list[int]]:
     """Find the rows with the same key as another row.
 
-    Copies come from a join with the agent log and differ in the wrap-up time alone. The longest is kept. Calls of two
-    leads are both kept, because the commit tells them apart.
+    Copies come from a join with the agent log and differ in the wrap-up time alone. The longest is kept. The dialer
+    looks up the channel for each of them, and may find more of it for the second. Calls of two leads are both kept,
+    because the commit tells them apart.
 
     Args:
         joined: the report shows copies of a leg, one per matching agent-log record.
@@ -30,7 +32,9 @@ def find_copies(table: pa.Table, *, joined: bool) -> tuple[list[int], list[int]]
     for index, key in enumerate(keys):
         alike[key].append(index)
     groups = [indices for indices in alike.values() if len(indices) > 1]
-    shown = table.drop_columns(["row_hash"]).take(pa.array([index for indices in groups for index in indices]))
+    shown = table.drop_columns(["row_hash", *CHANNEL_COLUMNS]).take(
+        pa.array([index for indices in groups for index in indices])
+    )
     rows = iter(shown.to_pylist())
     dropped: set[int] = set()
     unlike: list[int] = []

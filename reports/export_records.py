@@ -16,7 +16,7 @@ from reports.headers import Header
 from reports.quarantined_records import UnreadableRecord
 from reports.records import TIMESTAMP, Records, record_chunks
 from reports.repairs import Aligner
-from reports.text_columns import build_text_table
+from reports.text_columns import CHANNEL_TEXTS, build_text_table
 from reports.text_decoding import as_utf8, field_text, field_texts
 from tables import LEAD_COLUMNS
 
@@ -27,7 +27,9 @@ COLUMN_OF = {
     "status_name": "status_name", "uniqueid": "uniqueid", "term_reason": "term_reason", "length": "length_in_sec",
     "queue": "alt_dial", "wrapup": "wrapup_time", "talk": "",
 }  # fmt: skip
-"""Text column of ``text_columns.TEXTS`` → column of the export. Talking time is not shown."""
+"""Text column of ``text_columns.CALL_TEXTS`` → column of the export. Talking time is not shown."""
+CHANNEL_COLUMN_OF = {text: text for text in CHANNEL_TEXTS} | {"dial": "dial_time", "answered": "answered_time"}
+"""Text column of ``text_columns.CHANNEL_TEXTS`` → column of the export. A record is worth reading without them."""
 SCANNED_RECORDS = 10_000
 LINE_FEED, CARRIAGE_RETURN = 10, 13
 STAND_INS = (0x1E, 0x1D, 0x1C, 0x0B, 0x0C, 0x0E)
@@ -82,7 +84,7 @@ def read_campaigns(path: Path, header: Header) -> frozenset[str]:
 
 def _positions(names: tuple[str, ...], *, lead_fields: bool) -> dict[str, int]:
     """Map the text columns to positions in a record. Columns missing in the export are left out."""
-    columns = dict(COLUMN_OF)
+    columns = COLUMN_OF | CHANNEL_COLUMN_OF
     if lead_fields:
         columns |= {column.name: column.name.removeprefix("lead_") for column in LEAD_COLUMNS}
     return {text: names.index(column) for text, column in columns.items() if column in names}

@@ -63,8 +63,13 @@ def build_leg_table(
         "length_seconds": pc.cast(known["length"], pa.int64()),
         "queue_seconds": pc.cast(known["queue"], pa.float64()),
         "wrapup_seconds": pc.cast(known["wrapup"], pa.int64()),
+        "hangup_cause": pc.cast(known["hangup_cause"], pa.int64()),
+        "dial_seconds": pc.cast(known["dial"], pa.int64()),
+        "answered_seconds": pc.cast(known["answered"], pa.int64()),
     }
     for name in ("lead_id", "vendor_lead_code", "source_id", "phone", "status", "status_name", "user_group"):
+        columns[name] = known[name]
+    for name in ("caller_code", "server_ip", "dialstatus", "cpd_result", "did_pattern", "did_id", "did_description"):
         columns[name] = known[name]
     for name in ("term_reason", "list_id", "uniqueid", *(column.name for column in LEAD_COLUMNS if lead_fields)):
         columns[name] = known[name]

@@ -13,14 +13,23 @@ import pyarrow.compute as pc
 
 from tables import LEAD_COLUMNS
 
-TEXTS = (
+CALL_TEXTS = (
     "call_date", "phone", "status", "user", "full_name", "group", "vendor_lead_code", "source_id", "list_id",
     "user_group", "lead_id", "status_name", "uniqueid", "term_reason", "length", "queue", "wrapup", "talk",
 )  # fmt: skip
+CHANNEL_TEXTS = (
+    "caller_code", "server_ip", "hangup_cause", "dialstatus", "dial", "answered", "cpd_result", "did_pattern", "did_id",
+    "did_description",
+)  # fmt: skip
+"""Texts of ``tables.CHANNEL_COLUMNS``, in the same order."""
+TEXTS = CALL_TEXTS + CHANNEL_TEXTS
 FORMS = (
     ("call_date", r"^(19|20)\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]) ([01]\d|2[0-3]):[0-5]\d:[0-5]\d$"),
     ("length", r"^(-?\d{1,9})?$"),
     ("wrapup", r"^(-?\d{1,9})?$"),
+    ("hangup_cause", r"^(-?\d{1,9})?$"),
+    ("dial", r"^(-?\d{1,9})?$"),
+    ("answered", r"^(-?\d{1,9})?$"),
     ("queue", r"^(-?\d{1,9}(\.\d+)?)?$"),
     ("talk", r"^(-?\d{1,9}(\.\d+)?)?$"),
 )

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from simulated_dialer.carriers import CarrierLog
+from simulated_dialer.carriers import DETECTED, CarrierLog
 from simulated_dialer.centres import (
     DELETED_AGENT,
     DELETED_CAMPAIGN,
@@ -21,7 +21,7 @@ from simulated_dialer.centres import (
     CallCentre,
 )
 from simulated_dialer.leads import Lead
-from simulated_dialer.legs import NO_AGENT, Direction, Leg, LegStory
+from simulated_dialer.legs import NO_AGENT, CarrierEntry, Direction, Leg, LegStory
 from simulated_dialer.volumes import STUCK_DAYS, Rates, Volume
 
 _T = TypeVar("_T")
@@ -90,13 +90,15 @@ class DayOfCalls:
             status = self._one_of(_UNANSWERED_OUTBOUND)
             rings = 1 + int(self._chance() * 44)
             reason = "ABANDON" if status == "DROP" else "SYSTEM"
-            leg = self._carriers.log(leg, status=status, seconds=rings)
-            yield self._make_story(leg, born, None, born + rings, status=status, length=rings, reason=reason)
+            carrier = self._carriers.log(status, rings)
+            yield self._make_story(
+                leg, born, None, born + rings, status=status, length=rings, reason=reason, carrier=carrier
+            )
             return
         agent = self._one_of(self._agents)
         moved = self._chance() < rates.transferred_outbound
         talk = self._talk_seconds()
-        leg = self._carriers.log(leg, seconds=talk)
+        carrier = self._carriers.log("", talk)
         yield self._make_story(
             replace(leg, agent_user=agent.user, user_group=agent.user_group),
             born,
@@ -105,9 +107,11 @@ class DayOfCalls:
             status="XFER" if moved else self._one_of(_OUTBOUND_DISPOSITIONS),
             length=talk,
             reason=self._one_of(("CALLER", "AGENT", "AGENT")),
+            carrier=carrier,
         )
         if moved:
-            yield from self._inbound(born + talk - int(self._chance() * min(20, talk)), uniqueid, transferred=leg)
+            first = replace(leg, carrier=carrier)
+            yield from self._inbound(born + talk - int(self._chance() * min(20, talk)), uniqueid, transferred=first)
 
     def _inbound(
         self, born: int, uniqueid: str, *, is_open: bool = True, transferred: Leg | None = None
@@ -148,7 +152,7 @@ class DayOfCalls:
         phone = lead.phone_number
         if self._chance() < self._rates.other_phones:
             phone = lead.alt_phone or ("" if direction == "inbound" and self._chance() < 0.1 else phone)
-        leg = Leg(
+        return Leg(
             direction=direction,
             call_time_local=datetime.fromtimestamp(born, self._zone).replace(tzinfo=None),
             campaign_id=campaign_id,
@@ -161,10 +165,18 @@ class DayOfCalls:
             vendor_lead_code=lead.vendor_lead_code,
             source_id=lead.source_id,
         )
-        return replace(leg, caller_code=leg.usual_caller_code)
 
     def _make_story(
-        self, leg: Leg, born: int, answered: int | None, ended: int, *, status: str | None, length: int, reason: str
+        self,
+        leg: Leg,
+        born: int,
+        answered: int | None,
+        ended: int,
+        *,
+        status: str | None,
+        length: int,
+        reason: str,
+        carrier: CarrierEntry | None = None,
     ) -> LegStory:
         rates = self._rates
         wrapup = 0 if answered is None else 2 + int(self._chance() * 60)
@@ -192,6 +204,8 @@ class DayOfCalls:
             wrapup_seconds=min(wrapup, 99),
             changed_at=corrected or disposed,
             copies=copies,
+            carrier=carrier or leg.carrier,
+            cpd_result=DETECTED.get(status or "", ""),
         )
         share = rates.hidden_outbound if leg.direction == "outbound" else rates.hidden_inbound
         if share and self._chance() < share:
@@ -233,6 +247,7 @@ class DayOfCalls:
             call_list_id=leg.logged_list_id,
             vendor_lead_code=lead.vendor_lead_code,
             source_id=lead.source_id,
+            caller_code=leg.shown_caller_code,
         )
 
     def _orphan(self, leg: Leg) -> Leg:
@@ -266,9 +281,9 @@ def _transfer(leg: Leg, first: Leg) -> Leg:
         list_id=first.list_id,
         vendor_lead_code=first.vendor_lead_code,
         source_id=first.source_id,
-        caller_code=first.caller_code,
+        did=first.did,
+        caller_code=first.shown_caller_code,
         carrier=first.carrier,
-        cpd_result=first.cpd_result,
     )
 
 

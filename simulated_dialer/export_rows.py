@@ -124,7 +124,7 @@ class ExportRows:
         fields = [
             *(queue if self._build.has_queue_columns else ()),
             leg.uniqueid.encode(),
-            (leg.caller_code or "").encode(),
+            leg.shown_caller_code.encode(),
             leg.server_ip.encode(),
             *_carrier_texts(leg.carrier),
             leg.cpd_result.encode(),

@@ -42,7 +42,7 @@ class Leg:
     lead's list today, ``call_list_id`` the one stored with the call. ``hidden`` says why an export of everything
     (builds since 210911) lacks the leg, None when it has it. ``copies`` is how often such a build prints it (1 until
     the disposition, when the agent's log has it too). ``status`` None is SQL's NULL. ``caller_code`` is the dialer's
-    own id of the call; None lets the world make one, and a dialer that empties its log has "" for it and ``server_ip``.
+    own id of the call; None stands for the usual one, "" for one that its log has lost, together with ``server_ip``.
     """
 
     direction: Direction
@@ -83,10 +83,13 @@ class Leg:
         return self.campaign_id if self.direction == "outbound" else ""
 
     @property
-    def usual_caller_code(self) -> str:
-        """Return the code that a dialer gives a call: a letter, the time, and the lead as far as there is room."""
-        letter = "V" if self.direction == "outbound" else "Y"
-        return f"{letter}{self.call_time_local:%m%d%H%M%S}{self.lead_id:010d}"[:20]
+    def shown_caller_code(self) -> str:
+        """Return the code of the call. The usual one is a letter, the time, and the lead as far as there is room."""
+        if self.caller_code is not None:
+            return self.caller_code
+        time = str(self.call_time_local)
+        digits = time[5:7] + time[8:10] + time[11:13] + time[14:16] + time[17:19]
+        return f"{'V' if self.direction == 'outbound' else 'Y'}{digits}{self.lead_id:010d}"[:20]
 
     @property
     def logged_list_id(self) -> int:

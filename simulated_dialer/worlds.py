@@ -83,8 +83,8 @@ class World:
     ) -> Self:
         """Return a world of exactly these legs. A `Leg` never changes. A `LegStory` follows the clock.
 
-        What a leg leaves empty is filled in: epoch, uniqueid, caller_code, the names of its agent and its status. The
-        tables of the call centre get whatever the legs name, unless they say that it is ``hidden``.
+        What a leg leaves empty is filled in: epoch, uniqueid, the names of its agent and its status. The tables
+        of the call centre get whatever the legs name, unless they say that it is ``hidden``.
         """
         world = cls(seed, timezone=timezone, centre=centre)
         world._is_given = True
@@ -205,7 +205,6 @@ class World:
             status_name=leg.status_name or self.centre.statuses.get(leg.status or "", ""),
             agent_name=leg.agent_name or (known.name if known else ""),
             changed_at=leg.changed_at or epoch,
-            caller_code=leg.usual_caller_code if leg.caller_code is None else leg.caller_code,
         )
         return LegStory(leg=leg, born=0, answered=None, ended=0, disposed=0)
 

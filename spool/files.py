@@ -28,7 +28,8 @@ LOG = logging.getLogger(__name__)
 
 FEW_VALUES = [
     "client_id", "client_name", "campaign", "direction", "call_date", "status", "status_name", "ingroup",
-    "dialer_campaign", "agent", "agent_name", "user_group", "term_reason", "list_id", "source_report", "source_key",
+    "dialer_campaign", "agent", "agent_name", "user_group", "term_reason", "list_id", "server_ip", "hangup_cause",
+    "dialstatus", "cpd_result", "did_pattern", "did_id", "did_description", "source_report", "source_key",
 ]  # fmt: skip
 """Columns worth a dictionary. For the others it costs time and saves nothing."""
 

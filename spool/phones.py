@@ -27,8 +27,8 @@ NUMBER = re.compile(r"\d{7,}")
 """Anything that may be a phone number in an unreadable record."""
 HIDDEN = "*" * 7
 """Text in a record with a hidden number."""
-REPEATING = ("vendor_lead_code", "source_id")
-"""Columns used by some clients for a second copy of the number."""
+REPEATING = ("vendor_lead_code", "source_id", "caller_code")
+"""Columns that may hold a second copy of the number, by a habit of some clients or as told by the telephone line."""
 Text = str | None
 
 

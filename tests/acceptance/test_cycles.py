@@ -13,6 +13,7 @@ import pytest
 from simulated_dialer import Account, Leg, Rates, SimulatedDialer, World
 from tests.acceptance.conftest import Dialers
 from tests.acceptance.programs import PASSWORD, USER, ZONE, Program
+from tests.channels import channel_of_leg, channel_of_row
 
 
 def legs_shown(dialer: SimulatedDialer) -> list[Leg]:
@@ -21,12 +22,24 @@ def legs_shown(dialer: SimulatedDialer) -> list[Leg]:
 
 
 def identities(dialer: SimulatedDialer) -> set[tuple[object, ...]]:
-    return {(leg.direction, leg.uniqueid, leg.call_time_local, leg.status, leg.lead_id) for leg in legs_shown(dialer)}
+    """Return the legs of the dialer's export, each with its channel."""
+    return {
+        (leg.direction, leg.uniqueid, leg.call_time_local, leg.status, leg.lead_id, *channel.values())
+        for leg in legs_shown(dialer)
+        for channel in [channel_of_leg(leg, dialer.world)]
+    }
 
 
 def legs_stored(program: Program, client: str) -> set[tuple[object, ...]]:
     return {
-        (row["direction"], row["uniqueid"], row["call_time_local"], row["status"] or "", int(row["lead_id"]))
+        (
+            row["direction"],
+            row["uniqueid"],
+            row["call_time_local"],
+            row["status"] or "",
+            int(row["lead_id"]),
+            *channel_of_row(row).values(),
+        )
         for row in program.calls()
         if row["client_id"] == client
     }

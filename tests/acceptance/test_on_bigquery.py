@@ -16,6 +16,7 @@ from simulated_dialer import Leg, SimulatedDialer
 from tests.acceptance.conftest import Dialers
 from tests.acceptance.programs import PASSWORD, Program, ProgramOnBigQuery
 from tests.bigquery.emulators import Emulator
+from tests.channels import channel_of_leg, channel_of_row
 
 POSIX_ONLY = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a program can take")
 
@@ -26,16 +27,24 @@ def program(tmp_path: Path, emulator: Emulator) -> ProgramOnBigQuery:
 
 
 def rows_shown(dialer: SimulatedDialer) -> set[tuple[object, ...]]:
-    """Return the current rows of the dialer's export."""
+    """Return the current rows of the dialer's export, each with its channel."""
     legs: Iterable[Leg] = dialer.world.legs_at(dialer.world.now)
-    return {(leg.uniqueid, leg.call_time_local, leg.status, int(leg.lead_id)) for leg in legs if leg.hidden is None}
+    return {
+        (leg.uniqueid, leg.call_time_local, leg.status, int(leg.lead_id), *channel_of_leg(leg, dialer.world).values())
+        for leg in legs
+        if leg.hidden is None
+    }
 
 
 def rows_stored(program: Program, client: str) -> set[tuple[object, ...]]:
     found = program.rows("SELECT * FROM vicidial.calls")
     rows = [row for row in found if row["client_id"] == client]
     assert len({row["call_key"] for row in rows}) == len(rows)
-    return {(row["uniqueid"], row["call_time_local"], row["status"] or "", int(row["lead_id"])) for row in rows}
+    return {
+        (row["uniqueid"], row["call_time_local"], row["status"] or "", int(row["lead_id"]),
+         *channel_of_row(row).values())
+        for row in rows
+    }  # fmt: skip
 
 
 def test_cycles_backfills_and_clients_work_as_on_a_file(program: ProgramOnBigQuery, dialers: Dialers) -> None:

@@ -171,8 +171,9 @@ def test_the_table_has_exactly_the_columns_that_are_promised(program: Program, d
     promised = (
         "call_key client_id client_name campaign direction call_date call_time call_time_local time_ambiguous lead_id"
         " vendor_lead_code source_id phone status status_name ingroup dialer_campaign agent agent_name user_group"
-        " length_seconds queue_seconds talk_seconds wrapup_seconds term_reason list_id uniqueid source_report row_hash"
-        " first_seen_at updated_at run_id"
+        " length_seconds queue_seconds talk_seconds wrapup_seconds term_reason list_id uniqueid caller_code server_ip"
+        " hangup_cause dialstatus dial_seconds answered_seconds cpd_result did_pattern did_id did_description"
+        " source_report row_hash first_seen_at updated_at run_id"
     )
     assert list(program.calls()[0]) == promised.split()
 

@@ -78,6 +78,12 @@ class Site:
             warehouse.prepare()
             import_clients(warehouse, self.settings, path, replace=False)
 
+    def prepare(self) -> None:
+        """Prepare the tables, as each start of the program does."""
+        warehouse = open_warehouse(self.settings)
+        with warehouse.lease():
+            warehouse.prepare()
+
     def cycle(self, now: datetime, *, clock_is_off_by: timedelta = timedelta()) -> Read:
         """Run a cycle at this moment. The clock of its machine may be wrong."""
         return self._run(now, None, now + clock_is_off_by)

@@ -9,6 +9,7 @@ import pytest
 from messages import Window
 from reports import REPORTS
 from simulated_dialer import Leg, SimulatedDialer, World
+from tests.channels import DID_COLUMNS, channel_of_leg
 from tests.reports.answers import Answer, read, source
 from tests.simulated_dialer.client import REPORT, ask
 
@@ -52,7 +53,7 @@ def visible(world: World, *, in_old_builds: bool = False) -> list[Leg]:
     return [leg for leg in world.legs_at(since=DAY, until=DAY) if leg.hidden in shown]
 
 
-def row_of(leg: Leg, *, shifted: bool = True) -> dict[str, Any]:
+def row_of(leg: Leg, world: World, *, shifted: bool = True) -> dict[str, Any]:
     """The row that a leg must become, said once more in the words of the table."""
     inbound = leg.direction == "inbound"
     nobody = leg.agent_user in ("VDAD", "VDCL")
@@ -83,6 +84,7 @@ def row_of(leg: Leg, *, shifted: bool = True) -> dict[str, Any]:
         "term_reason": None if inbound and shifted else leg.term_reason or None,
         "list_id": str(leg.list_id),
         "uniqueid": leg.uniqueid,
+        **channel_of_leg(leg, world),
     }
 
 
@@ -103,7 +105,7 @@ def test_every_visible_call_of_a_busy_day_arrives_as_the_dialer_logged_it(busy_d
     legs = visible(busy_day)
     answer = read(download(busy_day, SHIFTING), chunk_records=5_000)
     assert len(legs) > 12_000
-    assert_the_same(answer, [row_of(leg) for leg in legs])
+    assert_the_same(answer, [row_of(leg, busy_day) for leg in legs])
     assert answer.duplicates == sum(leg.copies - 1 for leg in legs) > 0
     assert answer.hours == Counter((DAY, leg.call_time_local.hour) for leg in legs)
     assert not answer.in_progress
@@ -113,7 +115,7 @@ def test_calls_in_progress_arrive_as_they_stand_and_are_counted(busy_day: World)
     busy_day.now = AFTERNOON
     legs = visible(busy_day)
     answer = read(download(busy_day, SHIFTING), chunk_records=1_000)
-    assert_the_same(answer, [row_of(leg) for leg in legs])
+    assert_the_same(answer, [row_of(leg, busy_day) for leg in legs])
     in_progress = [leg for leg in legs if leg.length_seconds is None or leg.status in ("QUEUE", "INCALL")]
     assert len(in_progress) > 10
     assert answer.in_progress == Counter((DAY, leg.call_time_local.hour) for leg in in_progress)
@@ -122,14 +124,15 @@ def test_calls_in_progress_arrive_as_they_stand_and_are_counted(busy_day: World)
 def test_a_build_that_shifts_no_column_keeps_every_reason_of_a_hang_up(world: World) -> None:
     legs = visible(world, in_old_builds=True)
     answer = read(download(world, CORRECT), chunk_records=5_000)
-    assert_the_same(answer, [row_of(leg, shifted=False) for leg in legs])
+    assert_the_same(answer, [row_of(leg, world, shifted=False) for leg in legs])
     assert answer.duplicates == 0
 
 
 def test_a_build_that_cleans_no_tabs_loses_no_call(world: World) -> None:
     legs = visible(world, in_old_builds=True)
     answer = read(download(world, UNCLEANED, "EXTENDED"), chunk_records=5_000)
-    wanted = [row_of(leg, shifted=False) | {"term_reason": None, "wrapup_seconds": None} for leg in legs]
+    lacking = dict.fromkeys(("term_reason", "wrapup_seconds", *DID_COLUMNS))
+    wanted = [row_of(leg, world, shifted=False) | lacking for leg in legs]
     assert_the_same(answer, wanted)
 
 

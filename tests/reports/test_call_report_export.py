@@ -8,7 +8,7 @@ import pytest
 from messages import Window
 from reports import REPORTS
 from reports.call_report_export import BUILD_WITH_EXTENDED, BUILD_WITH_EXTENDED_2
-from tables import IN_PROGRESS
+from tables import CHANNEL_COLUMNS, IN_PROGRESS
 from tests.reports.answers import INBOUND, OUTBOUND, export, header, read, record, recorded, shown, source
 
 REPORT = REPORTS["call_report_export"]
@@ -125,6 +125,9 @@ def test_a_recorded_outbound_call_becomes_this_row() -> None:
         "agent_name": 'Bob "Bobby" Stone', "user_group": "AGENTS", "length_seconds": 17, "queue_seconds": None,
         "talk_seconds": None, "wrapup_seconds": 13, "term_reason": "CALLER", "list_id": "103",
         "uniqueid": "1795185471.3131", "source_report": "call_report_export", "source_key": "0" * 32,
+        "caller_code": "V1120093751000000771", "server_ip": "10.10.10.15", "hangup_cause": 16, "dialstatus":
+        "NOANSWER", "dial_seconds": 28, "answered_seconds": 17, "cpd_result": None, "did_pattern": None,
+        "did_id": None, "did_description": None,
     }  # fmt: skip
 
 
@@ -141,6 +144,9 @@ def test_a_recorded_in_group_call_becomes_this_row() -> None:
         "agent_name": "Kim Closer", "user_group": "CLOSERS", "length_seconds": 985, "queue_seconds": 60.37,
         "talk_seconds": 924.63, "wrapup_seconds": 9, "term_reason": None, "list_id": "104",
         "uniqueid": "1795181540.24514", "source_report": "call_report_export", "source_key": "0" * 32,
+        "caller_code": "Y1120083220000000164", "server_ip": "10.10.10.15", "hangup_cause": None, "dialstatus":
+        None, "dial_seconds": None, "answered_seconds": None, "cpd_result": None, "did_pattern": "3125551001",
+        "did_id": "7", "did_description": "DID for SUPPORT_IN",
     }  # fmt: skip
 
 
@@ -198,6 +204,33 @@ def test_text_stays_the_text_it_was(value: str) -> None:
     assert {name: row[name] for name in columns.values()} == dict.fromkeys(columns.values(), value)
 
 
+OF_CHANNEL = {
+    "caller_code": "V1120093751000000771", "server_ip": "10.10.10.15", "hangup_cause": "0", "dialstatus": "ANSWER",
+    "dial_time": "28", "answered_time": "0", "cpd_result": "Voice", "did_pattern": "0312", "did_id": "007",
+    "did_description": "Línea 1",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("columns", ["extended_2", "extended_3", "extended_4"])
+@pytest.mark.parametrize("values", [OUTBOUND, INBOUND], ids=["outbound", "inbound"])
+def test_the_columns_of_the_channel_arrive_as_they_are_shown(columns: str, values: dict[str, Any]) -> None:
+    row = read(export(record(values, columns, **OF_CHANNEL), columns=columns)).only
+    seconds = {"hangup_cause": 0, "dial_seconds": 28, "answered_seconds": 0}
+    texts = {name: OF_CHANNEL[name] for name in CHANNEL_COLUMNS if name not in seconds}
+    assert {name: row[name] for name in CHANNEL_COLUMNS} == texts | seconds
+
+
+@pytest.mark.parametrize("missing", [("did_pattern", "did_id", "did_description"), tuple(OF_CHANNEL)])
+def test_columns_of_the_channel_that_a_build_lacks_are_null(missing: tuple[str, ...]) -> None:
+    kept = [at for at, name in enumerate(header()) if name not in missing]
+    lines = export(record(OUTBOUND, **OF_CHANNEL)).removesuffix(b"\r\n").split(b"\r\n")
+    answer = b"".join(b"\t".join(line.split(b"\t")[at] for at in kept) + b"\r\n" for line in lines)
+    row = read(answer).only
+    renamed = {"dial_time": "dial_seconds", "answered_time": "answered_seconds"}
+    nulls = {name for name in CHANNEL_COLUMNS if row[name] is None}
+    assert nulls == {renamed.get(name, name) for name in missing}
+
+
 def test_empty_fields_are_null() -> None:
     named = ("call_date", "alt_dial")
     row = read(export(record(OUTBOUND, **{name: "" for name in header() if name not in named}))).only
@@ -238,6 +271,9 @@ def test_lead_fields_are_left_out_unless_they_are_asked_for() -> None:
         ("length_in_sec", "12345678901", "length has a form"),
         ("length_in_sec", "٣", "length has a form"),
         ("wrapup_time", "soon", "wrapup has a form"),
+        ("hangup_cause", "busy", "hangup_cause has a form"),
+        ("dial_time", "7.5", "dial has a form"),
+        ("answered_time", "NULL", "answered has a form"),
         ("alt_dial", "1234567890.5", "queue has a form"),
     ],
 )

@@ -103,6 +103,13 @@ def test_two_calls_of_one_uniqueid_and_second_are_two_rows_for_the_commit(
     assert not answer.quarantined
 
 
+def test_copies_that_differ_in_what_the_dialer_looked_up_of_the_channel_are_copies() -> None:
+    """The carrier can log the end of a call between the two."""
+    answer = read(two(INBOUND, INBOUND | {"wrapup_time": "38", "hangup_cause": "16", "dialstatus": "ANSWER"}))
+    assert (answer.duplicates, answer.quarantined) == (1, [])
+    assert (answer.only["wrapup_seconds"], answer.only["hangup_cause"]) == (38, 16)
+
+
 @pytest.mark.parametrize("other", [{"status": "NI"}, {"lead_id": "99"}, {"phone_number_dialed": "5552220002"}])
 def test_what_leaves_a_doubt_is_kept_in_the_quarantine(other: dict[str, Any]) -> None:
     answer = read(two(INBOUND, INBOUND | other))

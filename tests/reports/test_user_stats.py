@@ -7,6 +7,7 @@ import pytest
 from errors import AnswerBroken
 from messages import Window
 from reports import REPORTS
+from tables import CHANNEL_COLUMNS
 from tests.reports.answers import ONE_CHUNK, Answer, read, recorded, shown, source
 
 RECORDED = recorded("user_stats_250720.csv")
@@ -45,6 +46,7 @@ def test_a_recorded_call_becomes_this_row() -> None:
     row = answer.rows[4]
     for name in ("call_key", "row_hash"):
         assert len(row.pop(name)) == 32
+    assert [row.pop(name) for name in CHANNEL_COLUMNS] == [None] * len(CHANNEL_COLUMNS)
     assert row == {
         "client_id": "C1", "client_name": "Client 1", "campaign": "Sales", "direction": "inbound",
         "call_date": date(2026, 11, 20), "call_time": datetime(2026, 11, 21, 1, 46, 36, tzinfo=UTC),

@@ -202,7 +202,7 @@ def test_channel_and_did_are_those_of_the_log(
             carrier = (
                 (entry.hangup_cause, entry.dialstatus, entry.dial_seconds, entry.answered_seconds) if entry else ""
             )
-            shown = [leg.caller_code, leg.server_ip, *(carrier or [""] * 4), leg.cpd_result]
+            shown = [leg.shown_caller_code, leg.server_ip, *(carrier or [""] * 4), leg.cpd_result]
             shown += [leg.did, *world.centre.dids.get(leg.did, ("", ""))] if DID[0] in names else []
             expected[leg.uniqueid, str(leg.call_time_local), *map(str, shown)] += 1
     asked = {"campaign": world.centre.campaigns, "group": world.centre.ingroups, "export_fields": detail}

@@ -81,11 +81,11 @@ def test_the_carrier_logs_a_call_at_its_end() -> None:
     assert [leg and leg.carrier for leg in seen] == [None, None, entry, entry]
 
 
-def test_a_channel_has_one_code_and_one_carrier_entry_in_all_its_legs() -> None:
+def test_a_channel_has_one_code_one_did_and_one_carrier_entry_in_all_its_legs() -> None:
     legs = World(2, calls_per_hour=300).legs_at()
     logged: dict[str, set[object]] = {}
     for leg in legs:
-        logged.setdefault(leg.uniqueid, set()).add((leg.caller_code, leg.carrier))
+        logged.setdefault(leg.uniqueid, set()).add((leg.shown_caller_code, leg.did, leg.carrier))
     assert all(len(entries) == 1 for entries in logged.values())
     outbound = [leg for leg in legs if leg.direction == "outbound"]
     assert 0.9 < sum(leg.carrier is not None for leg in outbound) / len(outbound) < 0.97

@@ -65,10 +65,11 @@ def test_a_forgotten_number_is_left_out_with_its_lead_and_the_call_stays(
 
 def test_a_number_that_stands_twice_in_its_row_is_masked_twice(settings: Settings) -> None:
     shown = {"phone": ["15551234567", None, "anonymous"], "vendor_lead_code": ["15551234567", "V", None],
-             "row_hash": ["a", "b", "c"]}  # fmt: skip
+             "caller_code": ["15551234567", "V11", None], "row_hash": ["a", "b", "c"]}  # fmt: skip
     masked = Phones(replace(settings, phone_mode="last4"), ()).mask_rows(pa.table(shown))
     assert masked["phone"].to_pylist() == ["4567", None, None]
     assert masked["vendor_lead_code"].to_pylist() == ["4567", "V", None]
+    assert masked["caller_code"].to_pylist() == ["4567", "V11", None]
 
 
 def test_records_for_the_quarantine_show_no_number_that_may_not_be_stored(settings: Settings) -> None:

@@ -18,7 +18,8 @@ def test_it_leaves_calls_and_quarantine_and_is_remembered(desk: Desk) -> None:
         execute(desk.settings, f"ALTER TABLE vicidial.calls ADD COLUMN {name} {text_of(desk)}")
     forms = (DIGITS, "555-123-4567", HASH, "4567", None)
     theirs = [
-        call(number, phone=phone, vendor_lead_code=DIGITS, source_id="S") for number, phone in enumerate(forms, start=2)
+        call(number, phone=phone, vendor_lead_code=DIGITS, source_id="S", caller_code="V1")
+        for number, phone in enumerate(forms, start=2)
     ]
     records = [f"a\t{DIGITS}\tb", "other"]
     desk.commit(outcome(desk.spool.sealed(call(1, phone="5559999999"), *theirs, quarantine=records)))
@@ -31,7 +32,15 @@ def test_it_leaves_calls_and_quarantine_and_is_remembered(desk: Desk) -> None:
     assert desk.warehouse.forget(NUMBER, NOON) == {"forgotten": 1, "calls": 5, "quarantine": 1}
     after = {row["lead_id"]: row for row in desk.rows()}
     assert after.pop("1") == before.pop("1")
-    emptied = ("phone", "vendor_lead_code", "source_id", "lead_alt_phone", "lead_last_name", "lead_comments")
+    emptied = (
+        "phone",
+        "vendor_lead_code",
+        "source_id",
+        "caller_code",
+        "lead_alt_phone",
+        "lead_last_name",
+        "lead_comments",
+    )
     for lead, row in after.items():
         gone = dict.fromkeys(emptied) | {"row_hash": "", "updated_at": NOON}
         assert row == before[lead] | gone
@@ -76,12 +85,14 @@ def test_a_re_read_changes_a_forgotten_call_once_and_finds_it_again(desk: Desk) 
 def test_a_forgotten_call_stays_so_when_the_dialer_shows_a_mask_in_place_of_its_number(desk: Desk) -> None:
     """No worker can tell that the number behind a mask is forgotten."""
     theirs, other = (
-        call(number, phone=phone, vendor_lead_code="V") for number, phone in ((1, DIGITS), (2, "5559999999"))
+        call(number, phone=phone, vendor_lead_code="V", caller_code="V1")
+        for number, phone in ((1, DIGITS), (2, "5559999999"))
     )
     desk.commit(outcome(desk.spool.sealed(theirs, other)))
     desk.warehouse.forget(NUMBER, NOON)
     for mask in ("XXXXXXXXXX", "XXXXXX4567"):
         seen: dict[str, Any] = {"phone": mask, "row_hash": mask, "status": mask[-4:]}
         desk.commit(outcome(desk.spool.sealed(theirs | seen, other | seen)))
-        stored = {row["lead_id"]: (row["phone"], row["vendor_lead_code"], row["status"]) for row in desk.rows()}
-        assert stored == {"1": (None, None, mask[-4:]), "2": ("5559999999", "V", mask[-4:])}
+        shown = ("phone", "vendor_lead_code", "caller_code", "status")
+        stored = {row["lead_id"]: tuple(row[name] for name in shown) for row in desk.rows()}
+        assert stored == {"1": (None, None, None, mask[-4:]), "2": ("5559999999", "V", "V1", mask[-4:])}

@@ -74,6 +74,10 @@ def test_the_credentials_table_of_the_documents_is_the_one_that_is_made() -> Non
     assert columns == [(c.name, c.type, " NOT NULL" if c.required else "") for c in CREDENTIALS.columns]
 
 
+ANSWERED: dict[str, Any] = {"hangup_cause": 16, "dialstatus": "ANSWER"}
+DID: dict[str, Any] = {"did_pattern": "3125551000", "did_description": "Sales line"}
+
+
 def inbound(number: int, **changed: Any) -> dict[str, Any]:
     known = {"direction": "inbound", "ingroup": "SALESLINE", "dialer_campaign": None, "campaign": "HELP"}
     return call(number, **known | changed)
@@ -85,10 +89,10 @@ def filled(desk: Desk) -> Desk:
     desk.commit(
         outcome(
             desk.spool.sealed(
-                call(1, agent_name="Ann", wrapup_seconds=5, status_name="Sale"),
-                call(2, status="NI", agent_name="Ann", wrapup_seconds=7),
+                call(1, agent_name="Ann", wrapup_seconds=5, status_name="Sale", **ANSWERED, dial_seconds=7),
+                call(2, status="NI", agent_name="Ann", wrapup_seconds=7, **ANSWERED, dial_seconds=8),
                 call(3, status="NI", agent="1002", length_seconds=60),
-                call(4, status="NA", agent=None, length_seconds=0),
+                call(4, status="NA", agent=None, length_seconds=0, hangup_cause=19, dialstatus="NOANSWER"),
                 quarantine=("half a record",),
             )
         ),
@@ -98,9 +102,9 @@ def filled(desk: Desk) -> Desk:
         outcome(
             desk.spool.sealed(call(3, status="SALE", agent="1002", length_seconds=60)),
             desk.spool.sealed(
-                inbound(11, agent_name="Ann", queue_seconds=20.0, talk_seconds=40.0, length_seconds=60),
-                inbound(12, agent="1002", queue_seconds=20.5, talk_seconds=9.5, status="NI"),
-                inbound(13, agent=None, queue_seconds=30.0, talk_seconds=0.0, status="DROP"),
+                inbound(11, agent_name="Ann", queue_seconds=20.0, talk_seconds=40.0, length_seconds=60, **DID),
+                inbound(12, agent="1002", queue_seconds=20.5, talk_seconds=9.5, status="NI", uniqueid="11.1", **DID),
+                inbound(13, agent=None, queue_seconds=30.0, talk_seconds=0.0, status="DROP", **DID),
                 inbound(14, length_seconds=None, status="INCALL", agent=None),
                 source="source-2",
             ),
@@ -140,6 +144,11 @@ ROWS: Mapping[str, list[tuple[Any, ...]]] = {
         ("1002", "SALE", None, 1),
     ],
     "SELECT ingroup, EXTRACT(HOUR FROM": [("SALESLINE", 9, 3, 2, 1, 1, 33.3)],
+    "SELECT did_pattern, MAX(did_description) AS": [("3125551000", "Sales line", 2, 1, 1)],
+    "SELECT dialer_campaign, dialstatus, hangup_cause,": [
+        ("OUT1", "ANSWER", 16, 2, 7.5),
+        ("OUT1", "NOANSWER", 19, 1, None),
+    ],
     "SELECT campaign, call_time_local, phone,": [
         ("SALES", datetime(2026, 11, 20, 9, 0, 3), "07003", "1002", "SALE", NOON + timedelta(minutes=1), LATER)
     ],
@@ -230,8 +239,8 @@ def monthly_bytes(campaigns: int, commits: int) -> float:
     """Return the bytes by the formula and the sizes of the page."""
     _, references = counted(script(), NEW_AND_CHANGED)
     legs, least = campaigns * 1_000, 10 * MEBI
-    of_calls = (2 * legs * 108, 2 * legs * 27, legs * 2 * 400, campaigns * 24 * 3 * 80)
-    of_loaded = (legs / 2 / commits * size for size in (194, 467, 467))
+    of_calls = (2 * legs * 108, 2 * legs * 27, legs * 2 * 470, campaigns * 24 * 3 * 80)
+    of_loaded = (legs / 2 / commits * size for size in (194, 535, 535))
     grown = [max(least, size) for size in (*of_calls, *of_loaded)]
     commit = (references - len(grown)) * least + sum(grown)
     return (commits * commit + 5 * least) * 96 * 30

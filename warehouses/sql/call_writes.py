@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tables import WRITTEN_AT_COMMIT
+from tables import CHANNEL_COLUMNS, WRITTEN_AT_COMMIT
 from warehouses.sql.call_identity import is_archive, newer_unless_masked
 from warehouses.sql.commit_scope import PHONE, CommitScope
 
@@ -11,8 +11,8 @@ IDENTITY = ("call_key", "client_id", "campaign", "direction", "call_date")
 """Columns that no update changes. The day of a call is part of its identity."""
 OWN = ("client_name", "source_report", "row_hash")
 """Columns that are always taken from the newer row."""
-KEPT = ("term_reason", "wrapup_seconds")
-"""Columns that some builds of the dialer do not show in any report. Null never replaces a value here."""
+KEPT = ("term_reason", "wrapup_seconds", *CHANNEL_COLUMNS)
+"""Columns that some builds of the dialer never show, or that it shows no more. Null never replaces a value here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class CallWrites:
 
     @staticmethod
     def _newer(name: str) -> str:
-        if name in KEPT:
-            return f"coalesce(s.{name}, t.{name})"
         new = newer_unless_masked(name, f"s.{name}", f"t.{name}")
+        if name in KEPT:
+            return f"coalesce({new}, t.{name})"
         return f"CASE WHEN s.{name} IS NULL AND s.source_report <> t.source_report THEN t.{name} ELSE {new} END"

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from errors import WarehouseUnusable
-from tables import Column, Table
+from tables import CALLS, CHANNEL_COLUMNS, Column, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +49,4 @@ class MigrationPlan:
         }
 
 
-MIGRATION_PLAN = MigrationPlan(added_columns={})
+MIGRATION_PLAN = MigrationPlan(added_columns={2: (CALLS, CHANNEL_COLUMNS)})

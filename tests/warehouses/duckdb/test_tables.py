@@ -132,7 +132,9 @@ def test_a_table_of_an_older_version_gets_its_new_columns_once(desk: Desk, chang
     """The table of calls has the name of OUTPUT_TABLE."""
     added = ("bytes_billed", "download_seconds") if changed is RUNS else ("list_id", "uniqueid")
     settings = replace(desk.settings, output_table="legs")
-    tables = DuckDBTables(settings, MigrationPlan(added_columns={NEXT: (changed, added)}))
+    tables = DuckDBTables(
+        settings, MigrationPlan(added_columns={**MIGRATION_PLAN.added_columns, NEXT: (changed, added)})
+    )
     open_warehouse(settings).prepare()
     before = columns(settings, name)
     with duckdb.connect(str(settings.duckdb_path)) as db:

@@ -1,0 +1,80 @@
+"""A warehouse of a version without the columns of the channel gets them, and its rows fill when they are read again."""
+
+from typing import Any
+
+import pytest
+
+from tables import CHANNEL_COLUMNS
+from tests.warehouses.analyst import execute
+from tests.warehouses.conftest import DUCKDB_FIRST, Desk
+from tests.warehouses.spool_files import STATS, call, outcome
+from tests.warehouses.test_call_merges import bare
+
+CHANNEL: dict[str, Any] = {
+    "caller_code": "Y1120082855000001683", "server_ip": "10.10.10.15", "hangup_cause": 16, "dialstatus": "ANSWER",
+    "dial_seconds": 7, "answered_seconds": 35, "cpd_result": "Voice", "did_pattern": "3125551000", "did_id": "6",
+    "did_description": "Sales",
+}  # fmt: skip
+NOTHING = dict.fromkeys(CHANNEL)
+ADDING = 2
+"""Number of the migration."""
+
+
+def make_older(desk: Desk) -> None:
+    """Leave the tables as an older version made them."""
+    for name in CHANNEL_COLUMNS:
+        execute(desk.settings, f"ALTER TABLE vicidial.calls DROP COLUMN {name}")
+    execute(desk.settings, f"DELETE FROM vicidial.migrations WHERE number = {ADDING}")
+
+
+def channel(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in CHANNEL_COLUMNS}
+
+
+def test_rows_of_an_older_version_fill_once_when_they_are_read_again(desk: Desk) -> None:
+    stats = call(2, report=STATS, uniqueid=None)
+    desk.commit(outcome(desk.spool.sealed(call(1, row_hash="of that version"), call(3)), desk.spool.sealed(stats)))
+    before = {row["call_key"]: row for row in desk.rows()}
+    make_older(desk)
+    desk.warehouse.prepare()
+    assert {row["call_key"]: row for row in desk.rows()} == before  # nothing is rewritten
+
+    again = call(1, row_hash="of this version") | CHANNEL
+    for counts in ([(0, 1, 0, 0), (0, 0, 1, 0)], [(0, 0, 1, 0), (0, 0, 1, 0)]):
+        windows = desk.spool.sealed(again), desk.spool.sealed(stats, source="stats")
+        assert desk.counts(outcome(*windows)) == counts
+        after = {row["call_key"]: row for row in desk.rows()}
+        changed = after.pop(again["call_key"])
+        assert channel(changed) == CHANNEL
+        assert changed["first_seen_at"] == before[again["call_key"]]["first_seen_at"]
+        assert after == {key: row for key, row in before.items() if key != again["call_key"]}
+
+
+@DUCKDB_FIRST
+@pytest.mark.parametrize("lost", [*([name] for name in CHANNEL), list(CHANNEL)], ids="+".join)
+def test_what_is_known_of_a_channel_stays_when_the_dialer_shows_it_no_more(desk: Desk, lost: list[str]) -> None:
+    """It empties its logs of channels every night, long before those of calls."""
+    desk.commit(outcome(desk.spool.sealed(call(1) | CHANNEL)))
+    later = call(1, status="DNC") | CHANNEL | dict.fromkeys(lost)
+    assert desk.counts(outcome(desk.spool.sealed(later))) == [(0, 1, 0, 0)]
+    row = desk.only_call()
+    assert (row["status"], channel(row)) == ("DNC", CHANNEL)
+
+
+@DUCKDB_FIRST
+def test_what_changes_of_a_channel_is_taken_over(desk: Desk) -> None:
+    desk.commit(outcome(desk.spool.sealed(call(1) | CHANNEL)))
+    new = CHANNEL | {"hangup_cause": 17, "did_description": "Support"}
+    desk.commit(outcome(desk.spool.sealed(call(1, row_hash="another") | new)))
+    assert channel(desk.only_call()) == new
+
+
+def test_a_report_without_channels_takes_nothing_away_and_gets_what_the_other_shows(desk: Desk) -> None:
+    both = call(1) | CHANNEL, bare(1)
+    for first, second in (both, both[::-1]):
+        desk.commit(outcome(desk.spool.sealed(first, source="one")), outcome(desk.spool.sealed(second, source="two")))
+        assert channel(desk.only_call()) == CHANNEL
+    desk.commit(outcome(desk.spool.sealed(bare(2), source="stats")))
+    assert desk.counts(outcome(desk.spool.sealed(call(2) | CHANNEL))) == [(0, 1, 0, 0)]
+    desk.commit(outcome(desk.spool.sealed(bare(2, status="DNC"), source="stats")))
+    assert [channel(row) for row in desk.rows()] == [CHANNEL, CHANNEL]
