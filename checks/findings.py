@@ -9,6 +9,7 @@ from dialers.visibility import describe_choices, find_hidden_names
 from errors import SyncError
 from messages import Finding, SkippedRow, Source
 from reports import REPORTS
+from reports.builds import find_missing_abilities
 from utils import one_line
 
 
@@ -63,12 +64,24 @@ def visibility_findings(source: Source, choices: Choices | None) -> Iterator[Fin
         )
 
 
+def build_finding(source: Source, version: DialerVersion) -> Finding:
+    """Name the build of a dialer, and what is missing in it for the row's report."""
+    missing = ", ".join(
+        ability.name.replace("`", "") for ability in find_missing_abilities(version.build, source.report)
+    )
+    detail = f"build {version.build:06}"
+    return success(source, "VICIdial", f"{detail}, without {missing}: see docs/builds.md" if missing else detail)
+
+
 def parameter_findings(source: Source, version: DialerVersion) -> Iterator[Finding]:
     """Name the parameters of a row's URL unknown to an old dialer: it shows more, or other calls."""
-    since = REPORTS[source.report].KNOWN_SINCE
-    names = [name for name in dict(source.parameters) if since.get(name, 0) > version.build]
+    known_since = REPORTS[source.report].KNOWN_SINCE
+    names = [
+        name for name in dict(source.parameters) if name in known_since and not known_since[name].is_in(version.build)
+    ]
     if names:
         shown = " and ".join(names)
         detail = f"build {version.build:06} does not know {shown} of the row's URL, and answers as if it were not there"
-        advice = f"Take it out of the URL, or update the dialer to build {max(since[name] for name in names)} or later."
+        needed = max(known_since[name].since for name in names)
+        advice = f"Take it out of the URL, or update the dialer to build {needed} or later."
         yield warning(source, "URL", detail, advice)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import logs
 from checks.findings import (
+    build_finding,
     encryption_finding,
     failure,
     finding_about,
@@ -51,7 +52,7 @@ from errors import (
     redact_error,
 )
 from messages import DialerAddress, Finding, RefusedAccount, ShownOffset, Source
-from reading.builds import refuse_unnamed_campaigns
+from reading.unnamed_campaigns import refuse_unnamed_campaigns
 from reports.call_report_export import NAME as CALL_REPORT_EXPORT
 from utils import utc_now
 
@@ -119,7 +120,7 @@ class HostCheck:
             if isinstance(reply, RedirectRefused):
                 yield failure(source, "VICIdial", reply)  # before a password goes there
             elif isinstance(reply, DialerVersion):
-                yield success(source, "VICIdial", f"build {reply.build:06}")
+                yield build_finding(source, reply)
                 yield from parameter_findings(source, reply)
                 found = list(self._check_report_access(source, dialer, reply))  # its calls tell the zone of its clock
                 yield from self._check_clock(source, reply)

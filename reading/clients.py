@@ -21,15 +21,16 @@ from errors import (
 )
 from messages import CampaignJob, ClientJob, ClientOutcome, Failure, RefusedAccount, SealedWindow, Window
 from reading import notices
-from reading.builds import knows_hours, refuse_unnamed_campaigns
 from reading.client_clocks import ClientClock
 from reading.client_progress import ClientProgress
 from reading.login_rights import compare_rights
 from reading.parts import TOO_LARGE
 from reading.source_runs import DialerBehaviour, SourceRun
 from reading.unforeseen_failures import build_unforeseen_failure
+from reading.unnamed_campaigns import refuse_unnamed_campaigns
 from reading.whole_days import build_recent_days, merge_by_day
 from reading.windows import ReadPiece, WindowReader
+from reports.builds import HOURS
 from reports.call_report_export import NAME as CALL_REPORT_EXPORT
 from shutdown import stop_requested
 from spool.phones import Phones
@@ -158,7 +159,7 @@ class ClientReader:
             if self._clock.has_other_days:
                 self._progress.warning = Label.WRONG_CLOCK
                 self._windows += build_recent_days(self._source, version.now)
-        if not knows_hours(version):
+        if not HOURS.is_in(version.build if version else None):
             self._windows, self._again = merge_by_day(self._windows), merge_by_day(self._again)
 
     def _build_run(
@@ -168,7 +169,7 @@ class ClientReader:
             source=self._source,
             settings=self._settings,
             dialer=dialer,
-            behaviour=DialerBehaviour(knows_hours=knows_hours(version)),
+            behaviour=DialerBehaviour(knows_hours=HOURS.is_in(version.build if version else None)),
             run_id=self._job.run_id,
             backfill_id=self._job.backfill_id,
             spool_name=self._spool_name,

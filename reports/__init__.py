@@ -6,6 +6,7 @@ from typing import Protocol
 
 from messages import Source, Window
 from reports import call_report_export, user_stats
+from reports.builds import Ability
 from reports.chunks import Chunk
 from reports.headers import Header
 from reports.quarantined_records import Layout
@@ -21,8 +22,8 @@ class Report(Protocol):
     """The page below the dialer's ``/vicidial/``."""
     ALLOWED_PARAMETERS: frozenset[str]
     """Parameters of a report URL that may stand in a credentials row."""
-    KNOWN_SINCE: Mapping[str, int]
-    """First build (yymmdd) that looks at a parameter. Earlier ones answer as if it were not there."""
+    KNOWN_SINCE: Mapping[str, Ability]
+    """Abilities behind parameters. A build without one answers as if the parameter were not there."""
     NEEDED_PARAMETERS: frozenset[str]
     """Parameters that every row of the report must have."""
     MOST_RECORDS: int

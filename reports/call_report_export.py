@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from errors import AnswerBroken
 from messages import Source, Window
+from reports import builds
 from reports.chunks import Chunk, build_chunk
 from reports.export_records import build_export_records, read_campaigns
 from reports.headers import Header
@@ -27,7 +28,7 @@ PAGE = "call_report_export.php"
 ALLOWED_PARAMETERS = frozenset(
     {"campaign[]", "group[]", "list_id[]", "status[]", "user_group[]", "user", "search_archived_data"}
 )
-KNOWN_SINCE: Mapping[str, int] = {"user": 230622, "search_archived_data": 151125}
+KNOWN_SINCE: Mapping[str, builds.Ability] = {"user": builds.ONE_USER, "search_archived_data": builds.ARCHIVED_CALLS}
 NEEDED_PARAMETERS: frozenset[str] = frozenset()
 MOST_RECORDS = 1_000_000
 """The dialer stops there, in each half, and does not say so."""
@@ -35,7 +36,6 @@ MOST_RECORDS = 1_000_000
 PARAMETER_OF = {OUTBOUND: "campaign[]", INBOUND: "group[]"}
 ALL, NONE = "---ALL---", "---NONE---"
 """VICIdial's own values in a choice of campaigns or in-groups."""
-BUILD_WITH_EXTENDED_2, BUILD_WITH_EXTENDED = 160121, 110329
 EXTENDED_2, EXTENDED, STANDARD = "EXTENDED_2", "EXTENDED", "STANDARD"
 
 NEEDED = ("call_date", "phone_number_dialed", "status", "user", "campaign_id", "list_id", "length_in_sec", "user_group",
@@ -98,9 +98,9 @@ def chosen_names(source: Source, half: str, /) -> tuple[str, ...]:
 
 def details(build: int | None, /) -> tuple[str, ...]:
     """Return the values of export_fields for a build. It answers an unknown value with STANDARD and does not say so."""
-    if build is None or build >= BUILD_WITH_EXTENDED_2:
+    if builds.EXTENDED_2.is_in(build):
         return (EXTENDED_2, EXTENDED, STANDARD)
-    return (EXTENDED, STANDARD) if build >= BUILD_WITH_EXTENDED else (STANDARD,)
+    return (EXTENDED, STANDARD) if builds.EXTENDED.is_in(build) else (STANDARD,)
 
 
 def whole_days_only() -> bool:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from errors import AnswerBroken, AnswerTooLarge
 from messages import Source, Window
+from reports import builds
 from reports.chunks import Chunk, build_chunk
 from reports.headers import Header
 from reports.identities import LegNumbers
@@ -22,7 +23,9 @@ from reports.text_decoding import field_text
 NAME = "user_stats"
 PAGE = "user_stats.php"
 ALLOWED_PARAMETERS = frozenset({"user", "call_status", "search_archived_data"})
-KNOWN_SINCE: Mapping[str, int] = {"call_status": 150804, "search_archived_data": 151227}
+KNOWN_SINCE: Mapping[str, builds.Ability] = {
+    "call_status": builds.ONE_STATUS, "search_archived_data": builds.ARCHIVED_AGENTS,
+}  # fmt: skip
 NEEDED_PARAMETERS = frozenset({"user"})
 
 CLOSER_CALLS = "6"

@@ -15,6 +15,7 @@ import click
 from config import SETTINGS
 from errors import ClientError, ConfigError, SuspectData, SyncError, TransientError, WarehouseError, WarehouseHeld
 from main import cli
+from reports.builds import ABILITIES
 from tables import CALLS, CREDENTIALS, LEAD_COLUMNS, LEASES, MIGRATIONS, STATE_TABLES, Column, Table
 from tests.test_architecture import ARROWS, LEAVES
 from tests.tests_of_errors import PRODUCED_BY
@@ -52,6 +53,7 @@ def render_all() -> dict[Path, str]:
         "tables.md": render_tables(),
         "errors.md": render_errors(),
         "commands.md": render_commands(),
+        "builds.md": render_builds(),
         "architecture.md": render_rooms(),
         "decisions/README.md": render_decisions(),
     }
@@ -146,6 +148,11 @@ def render_commands() -> str:
         + "\n## Exit codes\n\n| code | meaning |\n| --- | --- |\n"
         + "".join(f"| {code} | {' '.join(meaning.split())} |\n" for code, meaning in exit_codes())
     )
+
+
+def render_builds() -> str:
+    rows = [f"| {each.since} | `{each.report}` | {each.name} | {each.without} |\n" for each in ABILITIES]
+    return "\n| since build | report | ability | older builds |\n| --- | --- | --- | --- |\n" + "".join(rows)
 
 
 def render_rooms() -> str:

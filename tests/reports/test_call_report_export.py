@@ -7,7 +7,7 @@ import pytest
 
 from messages import Window
 from reports import REPORTS
-from reports.call_report_export import BUILD_WITH_EXTENDED, BUILD_WITH_EXTENDED_2
+from reports.builds import EXTENDED, EXTENDED_2
 from tables import CHANNEL_COLUMNS, IN_PROGRESS
 from tests.reports.answers import INBOUND, OUTBOUND, export, header, read, record, recorded, shown, source
 
@@ -43,9 +43,9 @@ def test_a_row_that_names_campaigns_or_in_groups_gets_only_those(named: tuple[st
 
 
 def test_an_old_build_is_not_asked_for_what_it_does_not_know() -> None:
-    assert REPORT.details(None) == REPORT.details(BUILD_WITH_EXTENDED_2) == ("EXTENDED_2", "EXTENDED", "STANDARD")
-    assert REPORT.details(BUILD_WITH_EXTENDED_2 - 1) == REPORT.details(BUILD_WITH_EXTENDED) == ("EXTENDED", "STANDARD")
-    assert REPORT.details(BUILD_WITH_EXTENDED - 1) == ("STANDARD",)
+    assert REPORT.details(None) == REPORT.details(EXTENDED_2.since) == ("EXTENDED_2", "EXTENDED", "STANDARD")
+    assert REPORT.details(EXTENDED_2.since - 1) == REPORT.details(EXTENDED.since) == ("EXTENDED", "STANDARD")
+    assert REPORT.details(EXTENDED.since - 1) == ("STANDARD",)
     assert not REPORT.whole_days_only()
 
 

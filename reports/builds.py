@@ -1,0 +1,54 @@
+"""Abilities of VICIdial's builds. No other module compares build numbers.
+
+Source: the trees of builds 110124 to 250720, run against the same data.
+"""
+
+from dataclasses import dataclass
+
+EXPORT, USER_STATS = "call_report_export", "user_stats"
+
+
+@dataclass(frozen=True, slots=True)
+class Ability:
+    """Something that dialers can do since a build."""
+
+    since: int
+    """First build that can do it, yymmdd."""
+    report: str
+    name: str
+    without: str
+    """Effect of an older build, as a sentence."""
+
+    def is_in(self, build: int | None) -> bool:
+        """Return true if the build can do it. A dialer that does not tell its build is taken for a new one."""
+        return build is None or build >= self.since
+
+
+HOURS = Ability(230622, EXPORT, "single hours", "Each read of a day gets the whole day.")
+ONE_USER = Ability(230622, EXPORT, "`user`", "The parameter is ignored: calls of all users come. `check` reports it.")
+ALL_CAMPAIGNS = Ability(
+    190116, EXPORT, "all campaigns and in-groups without their names",
+    "`dialer_campaigns` and `ingroups` must name them. Otherwise the client fails with this advice.",
+)  # fmt: skip
+EXTENDED_2 = Ability(160121, EXPORT, "the format EXTENDED_2", "`term_reason` stays null.")
+ARCHIVED_AGENTS = Ability(
+    151227, USER_STATS, "`search_archived_data`", "The parameter is ignored: live calls come. `check` reports it."
+)
+ARCHIVED_CALLS = Ability(
+    151125, EXPORT, "`search_archived_data`", "The parameter is ignored: live calls come. `check` reports it."
+)
+ONE_STATUS = Ability(
+    150804, USER_STATS, "`call_status`", "The parameter is ignored: calls of all statuses come. `check` reports it."
+)
+TABLES_AS_CSV = Ability(110703, USER_STATS, "tables as CSV", "The report cannot be read. Use `call_report_export`.")
+EXTENDED = Ability(
+    110329, EXPORT, "the format EXTENDED", "`uniqueid` stays null, too. Time, group and phone identify a call."
+)
+ABILITIES = (
+    HOURS, ONE_USER, ALL_CAMPAIGNS, EXTENDED_2, ARCHIVED_AGENTS, ARCHIVED_CALLS, ONE_STATUS, TABLES_AS_CSV, EXTENDED,
+)  # fmt: skip
+
+
+def find_missing_abilities(build: int, report: str) -> list[Ability]:
+    """Return what a build cannot do for a report, the newest ability first."""
+    return [ability for ability in ABILITIES if ability.report == report and not ability.is_in(build)]
