@@ -40,12 +40,14 @@ ARCHIVED_CALLS = Ability(
 ONE_STATUS = Ability(
     150804, USER_STATS, "`call_status`", "The parameter is ignored: calls of all statuses come. `check` reports it."
 )
+DIALLED_NUMBERS = Ability(110911, EXPORT, "dialled numbers", "`did_pattern`, `did_id` and `did_description` stay null.")
 TABLES_AS_CSV = Ability(110703, USER_STATS, "tables as CSV", "The report cannot be read. Use `call_report_export`.")
 EXTENDED = Ability(
     110329, EXPORT, "the format EXTENDED", "`uniqueid` stays null, too. Time, group and phone identify a call."
 )
 ABILITIES = (
-    HOURS, ONE_USER, ALL_CAMPAIGNS, EXTENDED_2, ARCHIVED_AGENTS, ARCHIVED_CALLS, ONE_STATUS, TABLES_AS_CSV, EXTENDED,
+    HOURS, ONE_USER, ALL_CAMPAIGNS, EXTENDED_2, ARCHIVED_AGENTS, ARCHIVED_CALLS, ONE_STATUS, DIALLED_NUMBERS, TABLES_AS_CSV,
+    EXTENDED,
 )  # fmt: skip
 
 
