@@ -70,7 +70,7 @@ def build_finding(source: Source, version: DialerVersion) -> Finding:
         ability.name.replace("`", "") for ability in find_missing_abilities(version.build, source.report)
     )
     detail = f"build {version.build:06}"
-    return success(source, "VICIdial", f"{detail}, without {missing}: see docs/builds.md" if missing else detail)
+    return success(source, "VICIdial", f"{detail}, which lacks: {missing}. See docs/builds.md" if missing else detail)
 
 
 def parameter_findings(source: Source, version: DialerVersion) -> Iterator[Finding]:

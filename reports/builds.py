@@ -24,31 +24,29 @@ class Ability:
         return build is None or build >= self.since
 
 
+IGNORED = "It is ignored: more calls, or live ones, come. `check` reports it."
+
 HOURS = Ability(230622, EXPORT, "single hours", "Each read of a day gets the whole day.")
-ONE_USER = Ability(230622, EXPORT, "`user`", "The parameter is ignored: calls of all users come. `check` reports it.")
+ONE_USER = Ability(230622, EXPORT, "the parameter `user`", IGNORED)
 ALL_CAMPAIGNS = Ability(
-    190116, EXPORT, "all campaigns and in-groups without their names",
+    190116, EXPORT, "choosing all campaigns and in-groups",
     "`dialer_campaigns` and `ingroups` must name them. Otherwise the client fails with this advice.",
 )  # fmt: skip
 EXTENDED_2 = Ability(160121, EXPORT, "the format EXTENDED_2", "`term_reason` stays null.")
-ARCHIVED_AGENTS = Ability(
-    151227, USER_STATS, "`search_archived_data`", "The parameter is ignored: live calls come. `check` reports it."
-)
-ARCHIVED_CALLS = Ability(
-    151125, EXPORT, "`search_archived_data`", "The parameter is ignored: live calls come. `check` reports it."
-)
-ONE_STATUS = Ability(
-    150804, USER_STATS, "`call_status`", "The parameter is ignored: calls of all statuses come. `check` reports it."
-)
+ARCHIVED_AGENTS = Ability(151227, USER_STATS, "the parameter `search_archived_data`", IGNORED)
+ARCHIVED_CALLS = Ability(151125, EXPORT, "the parameter `search_archived_data`", IGNORED)
+ONE_STATUS = Ability(150804, USER_STATS, "the parameter `call_status`", IGNORED)
 DIALLED_NUMBERS = Ability(110911, EXPORT, "dialled numbers", "`did_pattern`, `did_id` and `did_description` stay null.")
 TABLES_AS_CSV = Ability(110703, USER_STATS, "tables as CSV", "The report cannot be read. Use `call_report_export`.")
 EXTENDED = Ability(
-    110329, EXPORT, "the format EXTENDED", "`uniqueid` stays null, too. Time, group and phone identify a call."
-)
+    110329, EXPORT, "the format EXTENDED",
+    "`uniqueid` and the columns of the channel stay null. Time, group and phone identify a call.",
+)  # fmt: skip
 ABILITIES = (
     HOURS, ONE_USER, ALL_CAMPAIGNS, EXTENDED_2, ARCHIVED_AGENTS, ARCHIVED_CALLS, ONE_STATUS, DIALLED_NUMBERS,
     TABLES_AS_CSV, EXTENDED,
 )  # fmt: skip
+"""The newest first."""
 
 
 def find_missing_abilities(build: int, report: str) -> list[Ability]:

@@ -118,7 +118,9 @@ def test_a_parameter_that_the_build_does_not_know_is_named(program: Program, dia
         found = check(program)
     assert "build 220301 does not know user of the row's URL" in found.told("1", "URL")
     assert "build 230622 or later" in found.told("1", "URL")
-    assert "build 220301, without single hours, user: see docs/builds.md" in found.told("1", "VICIdial")
+    assert "build 220301, which lacks: single hours, the parameter user. See docs/builds.md" in found.told(
+        "1", "VICIdial"
+    )
     assert found.told("2", "URL") == ""
 
 
