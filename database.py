@@ -88,6 +88,13 @@ class WarehouseReader(Protocol):
         """Return the first local day that was ever read of these sources, or of any if none is named."""
         ...
 
+    def days_read(self, choice: CallChoice, source_keys: Collection[str] = ()) -> set[date]:
+        """Return the local days of the choice that were read of these sources, or of any if none is named.
+
+        An hour is enough. Answers in doubt alone are none. Client and campaign of the choice do not count.
+        """
+        ...
+
     def call_hashes(self, keys: Sequence[str], days: Sequence[date]) -> dict[str, str]:
         """Return call_key → row_hash of the calls with these keys in these local days."""
         ...

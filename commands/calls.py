@@ -21,7 +21,8 @@ from commands.sessions import Session
 from config import Settings
 from database import Warehouse, WarehouseReader, open_for_reading
 from errors import OptionInvalid, OptionRefused
-from extracts.choices import Extract, choose_calls, explain_absence
+from extracts.absences import explain_absence
+from extracts.choices import Extract, choose_calls
 from extracts.files import FORMATS, check_place, replace_output, write_calls
 from shutdown import Stop
 from utils import plural, utc_now
@@ -48,7 +49,7 @@ updated_at in UTC), and an apostrophe before a text that could become a formula,
 a call per line) and parquet have the exact values.
 
 No dialer is asked. The daemon may run meanwhile. BigQuery bills all columns of the named days, and without a day also
-those of the choice for 31 days. The exit code is 0 without calls, too.""",
+those of the choice for 31 days. The exit code is 0 without calls, too, but 2 if none of the days was read.""",
         settings="""Environment: WAREHOUSE, DUCKDB_PATH, DATA_DIR, PROJECT_ID, SERVICE_ACCOUNT_PATH and DATASET_ID
 (docs/settings.md).""",
     ),

@@ -1,15 +1,11 @@
-"""Choices of calls by day, client and campaign, and the reason why there are none."""
+"""Choices of calls by day, client and campaign."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from config import Settings
-from credentials.rows import parse_rows
-from credentials.sources import usable_sources
-from database import Warehouse, WarehouseReader
-from engine.row_choice import is_chosen, no_match_error
-from errors import OptionInvalid, OptionRefused
-from messages import CallChoice, SkippedRow, Source
+from database import WarehouseReader
+from errors import OptionInvalid
+from messages import CallChoice
 
 NEWEST_WITHIN = timedelta(days=31)
 """Age of the oldest day among which the newest one with calls is looked for."""
@@ -32,11 +28,18 @@ class Extract:
         return self.choice.first == self.choice.last
 
     @property
+    def days_sought(self) -> CallChoice:
+        """The choice with all days that were looked through."""
+        if self.is_newest_day and self.calls == 0:
+            return self.choice.of_days(self.choice.last - NEWEST_WITHIN, self.choice.last)
+        return self.choice
+
+    @property
     def days(self) -> str:
         """The days with their preposition, such as ``on 2026-11-28``."""
         first, last = self.choice.first, self.choice.last
-        if self.is_newest_day and self.calls == 0:
-            return f"since {last - NEWEST_WITHIN}"
+        if self.days_sought != self.choice:
+            return f"since {self.days_sought.first}"
         days = f"on {first}" if self.is_one_day else f"from {first} to {last}"
         return f"{days} (the newest day with calls)" if self.is_newest_day else days
 
@@ -70,42 +73,3 @@ def choose_calls(
     found = reader.call_days(recent)
     newest = max(found, default=latest)
     return Extract(choice=recent.of_days(newest, newest), is_newest_day=True, calls=found.get(newest, 0))
-
-
-def explain_absence(warehouse: Warehouse, settings: Settings, extract: Extract, now: datetime) -> str:
-    """Return a sentence for a choice without calls.
-
-    Raises:
-        NobodyChosen: no row of the credentials table has these names.
-        OptionRefused: the days were not read, or their calls are deleted.
-    """
-    choice = extract.choice
-    keys = _find_sources(warehouse, settings, choice)
-    first_day = warehouse.reader.first_day_read(keys)
-    names = {"client": choice.client, "campaign": choice.campaign}
-    chosen = " and ".join(f"{kind} {name!r}" for kind, name in names.items() if name is not None)
-    whose = f" of {chosen}" if chosen else ""
-    if first_day is None:
-        return f"No calls{whose} were read yet. `python main.py status` says why, and `python main.py --single` reads."
-    if settings.call_days and choice.last < (kept := settings.first_day_kept(now)):
-        raise OptionRefused(
-            f"No calls{whose} {extract.days}: CALL_DAYS keeps those since {kept}.", "Choose this day or a later one."
-        )
-    if choice.last < first_day:
-        raise OptionRefused(
-            f"No calls{whose} {extract.days}: the first day read is {first_day}.",
-            f"`python main.py backfill --from {choice.first} --to {choice.last}` reads earlier ones.",
-        )
-    older = " Name an older day with --day." if extract.is_newest_day else ""
-    return f"No calls{whose} {extract.days}.{older}"
-
-
-def _find_sources(warehouse: Warehouse, settings: Settings, choice: CallChoice) -> list[str]:
-    """Return the keys of the chosen rows of the credentials table. No key stands for all rows."""
-    if (choice.campaign, choice.client) == (None, None):
-        return []
-    usable, skipped = usable_sources(parse_rows(warehouse.reader.credential_rows()), settings)
-    rows: list[Source | SkippedRow] = [*usable, *skipped]
-    if not any(is_chosen(row, choice.campaign, choice.client) for row in rows):
-        raise no_match_error(warehouse, choice.campaign, choice.client)
-    return [source.key for source in usable if is_chosen(source, choice.campaign, choice.client)]

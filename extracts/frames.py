@@ -11,7 +11,8 @@ import pyarrow as pa
 from config import Settings
 from database import open_for_reading
 from errors import OptionInvalid
-from extracts.choices import choose_calls, explain_absence
+from extracts.absences import explain_absence
+from extracts.choices import choose_calls
 from reports.data_frames import Frame, frame_of
 from utils import utc_now
 

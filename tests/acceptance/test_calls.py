@@ -16,6 +16,7 @@ from tests.warehouses.spool_files import Batches, Spool, call, outcome
 from utils import utc_now
 
 DAY = utc_now().date() - timedelta(days=3)
+ONE_DAY = timedelta(days=1)
 MOMENT = datetime.combine(DAY, time(9), UTC)
 
 
@@ -24,7 +25,7 @@ def fill(program: Program, count: int) -> None:
     times = {"call_date": DAY, "call_time": MOMENT, "call_time_local": MOMENT.replace(tzinfo=None)}
     calls = [call(number, phone=f"+49{number}", agent="=1+1", **times) for number in range(count)]  # type: ignore[arg-type] # columns of any type
     settings = Settings.from_env(program.environment, [])
-    hours = (HourCount(day=DAY, hour=9, legs=count, in_progress=0),)
+    hours = tuple(HourCount(day=DAY + number * ONE_DAY, hour=9, legs=0, in_progress=0) for number in range(2))
     with held(settings) as warehouse:
         sealed = Spool(settings.data_dir / "spool").sealed(*calls, hours=hours)
         warehouse.commit(Batches().of(outcome(sealed)))
@@ -52,12 +53,12 @@ def test_calls_are_shown_written_and_passed_on(program: Program) -> None:
     assert (len(rows), rows[0]["phone"][:4], rows[0]["agent"]) == (25, "'+49", "'=1+1")
     assert sys.platform == "win32" or stat.S_IMODE(file.stat().st_mode) == 0o600
 
-    before = DAY - timedelta(days=1)
+    before = DAY - ONE_DAY
     refused = program.run("calls", "--day", f"{before}", "--output", str(file))
     assert (refused.code, f"the first day read is {DAY}" in refused.text) == (2, True), refused.text
     assert file.read_bytes() == piped.stdout
-    none = program.run("calls", "--day", f"{DAY + timedelta(days=1)}", "--output", str(file))
-    assert (none.code, none.text.partition(".")[0]) == (0, f"No calls on {DAY + timedelta(days=1)}"), none.text
+    none = program.run("calls", "--day", f"{DAY + ONE_DAY}", "--output", str(file))
+    assert (none.code, none.text.partition(".")[0]) == (0, f"No calls on {DAY + ONE_DAY}"), none.text
     assert file.read_bytes() == piped.stdout.partition(b"\n")[0] + b"\n"
     assert leftovers(program.folder) == []
 

@@ -10,10 +10,12 @@ import pyarrow as pa
 import pytest
 
 from config import Settings
+from credentials.rows import source_key
 from database import open_warehouse
 from errors import NobodyChosen, OptionInvalid, OptionRefused
 from extracts import read_calls
-from extracts.choices import choose_calls, explain_absence
+from extracts.absences import explain_absence
+from extracts.choices import choose_calls
 from messages import CallChoice, HourCount
 from tables import CALLS, CREDENTIALS, arrow_schema
 from tests.warehouses.conftest import DUCKDB_FIRST, Desk
@@ -70,6 +72,8 @@ def test_calls_are_chosen_by_day_client_and_campaign_in_the_order_of_time(desk: 
     assert reader.call_days(choice(last=NEXT, newest=1)) == {DAY: 3, NEXT: 1}
     assert reader.call_days(choice(last=NEXT, client="C2")) == {DAY: 1}
     assert reader.call_days(choice(first=NEXT + timedelta(days=1), last=NEXT + timedelta(days=2))) == {}
+    assert reader.days_read(choice(last=NEXT)) == reader.days_read(choice(), ["x", "source-2"]) == {DAY}
+    assert reader.days_read(choice(first=NEXT, last=NEXT)) == reader.days_read(choice(), ["x"]) == set()
     assert (reader.first_day_read(), reader.first_day_read(["source-2"]), reader.first_day_read(["x"])) == (
         DAY, DAY, None,
     )  # fmt: skip
@@ -84,11 +88,19 @@ def test_calls_come_in_batches_of_a_bounded_size(desk: Desk) -> None:
     assert [batch["lead_id"].to_pylist() for batch in batches if batch.num_rows] == [["1", "2"], ["3", "4"]]
 
 
-def add_client(desk: Desk, client_id: str, name: str, campaign: str) -> None:
+def add_client(desk: Desk, client_id: str, name: str, campaign: str, **cells: str) -> None:
     row: dict[str, str | None] = dict.fromkeys(CREDENTIALS.names)
     row |= {"campaign": campaign, "client_id": client_id, "client_name": name, "username": "u", "password": "p"}
     row["url"] = f"http://{client_id.lower()}.example/vicidial/"
+    row |= cells
     desk.warehouse.put_credential_rows([row], lambda each: f"{each['client_id']}")
+
+
+def note_reads(desk: Desk, client_id: str, campaign: str, *days: date) -> None:
+    """Store that days of a client of `add_client` were read, and had no calls."""
+    cells = {"client_id": client_id, "campaign": campaign, "url": f"http://{client_id.lower()}.example/vicidial/"}
+    hours = tuple(HourCount(day=day, hour=9, legs=0, in_progress=0) for day in days)
+    desk.commit(outcome(desk.spool.sealed(source=source_key(cells), hours=hours)))
 
 
 def test_a_notebook_gets_a_data_frame_or_an_error_that_says_what_to_do(desk: Desk) -> None:
@@ -103,6 +115,9 @@ def test_a_notebook_gets_a_data_frame_or_an_error_that_says_what_to_do(desk: Des
     )  # fmt: skip
     assert frame["length_seconds"].isna().tolist() == [False, True, False]
     assert read_calls_here(columns=["phone"]).to_dict("list") == {"phone": ["07004"]}
+    with pytest.raises(OptionRefused, match="No calls of client 'Client Three' were read yet"):
+        read_calls_here(day, client="Client Three")
+    note_reads(desk, "C3", "SALES", day)
     empty = read_calls_here(day, client="Client Three")
     assert (len(empty), list(empty.columns)) == (0, list(CALLS.names))
     with pytest.raises(NobodyChosen, match=r"--client 'Client 1'.*clients list"):
@@ -110,6 +125,8 @@ def test_a_notebook_gets_a_data_frame_or_an_error_that_says_what_to_do(desk: Des
     before = day - ONE_DAY
     with pytest.raises(OptionRefused, match=rf"first day read is {day}\. `python main.py backfill --from {before}"):
         read_calls_here(before)
+    with pytest.raises(OptionRefused, match=rf"on {day + ONE_DAY * 2}: this day was not read"):
+        read_calls_here(day + ONE_DAY * 2)
     with pytest.raises(OptionInvalid, match=r"'20\.11\.2026': allowed is a day such as"):
         read_calls_here("20.11.2026")
 
@@ -124,13 +141,44 @@ def test_the_newest_day_with_calls_is_chosen_where_none_is_named(desk: Desk) -> 
     )  # fmt: skip
     assert choose_calls(reader, now, campaign="HELP").choice == choice(campaign="HELP")
     later = now + timedelta(days=40)
+    note_reads(desk, "C9", "SALES", later.date())
     nothing = choose_calls(reader, later)
     assert nothing.calls == 0
     assert explain_absence(desk.warehouse, desk.settings, nothing, later) == (
         "No calls since 2026-12-09. Name an older day with --day."
     )
-    unread = explain_absence(desk.warehouse, desk.settings, choose_calls(reader, later, client="C3"), later)
-    assert unread.startswith("No calls of client 'C3' were read yet.")
+    with pytest.raises(OptionRefused, match="No calls of client 'C3' were read yet"):
+        explain_absence(desk.warehouse, desk.settings, choose_calls(reader, later, client="C3"), later)
+
+
+def explain(desk: Desk, now: datetime, **names: Any) -> str:
+    return explain_absence(desk.warehouse, desk.settings, choose_calls(desk.warehouse.reader, now, **names), now)
+
+
+@DUCKDB_FIRST
+def test_a_day_that_nobody_read_is_no_day_without_calls(desk: Desk) -> None:
+    fill(desk)
+    add_client(desk, "C3", "Client Three", "SALES")
+    gap, after = DAY + timedelta(days=3), DAY + timedelta(days=6)
+    note_reads(desk, "C3", "SALES", DAY, after)
+    doubt = "an empty answer"
+    hours = (HourCount(day=gap, hour=9, legs=0, in_progress=0),)
+    desk.commit(outcome(desk.spool.sealed(source="source-1", hours=hours, suspect=doubt)))
+    now = NOON + timedelta(days=9)
+    assert explain(desk, now, first=after) == f"No calls on {after}."
+    unread = rf"on {gap}: this day was not read\. `python main.py backfill --from {gap} --to {gap}` reads it"
+    with pytest.raises(OptionRefused, match=unread):
+        explain(desk, now, first=gap)
+    chosen = rf'backfill --from {gap} --to {gap + ONE_DAY} --campaign SALES --client "Client Three"` reads them'
+    with pytest.raises(OptionRefused, match=chosen):
+        explain(desk, now, first=gap, last=gap + ONE_DAY, client="Client Three", campaign="SALES")
+    some = explain(desk, now, first=gap, last=after, client="C3")
+    assert some == f"No calls of client 'C3' from {gap} to {after}. Days not read among them: 3."
+    with pytest.raises(OptionRefused, match=r"this day was not read\. `python main.py status` says why"):
+        explain(desk, now, first=now.date())
+    late = now + timedelta(days=60)
+    with pytest.raises(OptionRefused, match="since 2026-12-29: none of these days was read"):
+        explain(desk, late)
 
 
 @DUCKDB_FIRST
@@ -161,4 +209,23 @@ def test_a_warehouse_without_tables_has_no_calls(unprepared: Settings) -> None:
         assert (batch.num_rows, batch.schema) == (0, arrow_schema(CALLS.columns))
         assert (warehouse.reader.call_days(choice()), warehouse.reader.first_day_read()) == ({}, None)
         extract = choose_calls(warehouse.reader, NOON)
-        assert "No calls were read yet" in explain_absence(warehouse, unprepared, extract, NOON)
+        with pytest.raises(OptionRefused, match="No calls were read yet"):
+            explain_absence(warehouse, unprepared, extract, NOON)
+
+
+@DUCKDB_FIRST
+def test_the_answer_for_a_client_that_is_not_read_now_says_why(desk: Desk) -> None:
+    fill(desk)
+    add_client(desk, "C4", "Client Four", "SALES", enabled="no")
+    now = NOON + timedelta(days=9)
+    with pytest.raises(
+        OptionRefused, match=r"'C4' were read yet\. Not read now: switched off\. .*clients list"
+    ) as refusal:
+        explain(desk, now, first=DAY, client="C4")
+    assert "backfill" not in str(refusal.value)
+    note_reads(desk, "C4", "SALES", DAY)
+    assert explain(desk, now, first=DAY, client="C4") == (
+        f"No calls of client 'C4' on {DAY}. Not read now: switched off."
+    )
+    with pytest.raises(OptionRefused, match=r"on 2026-11-21: this day was not read\. Not read now: switched off"):
+        explain(desk, now, first=NEXT, client="C4")

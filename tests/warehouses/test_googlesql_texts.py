@@ -100,6 +100,7 @@ def everything(settings: Settings, by_hand: Settings) -> None:
         assert sum(batch.num_rows for batch in warehouse.reader.calls(chosen)) == 2
         assert list(warehouse.reader.call_days(chosen)) == [DAY]
         assert warehouse.reader.first_day_read(["source-1"]) == DAY
+        assert warehouse.reader.days_read(chosen, ["source-1"]) == {DAY}
         assert len(warehouse.reader.quarantine()) == len(("torn", "short"))
         warehouse.reader.hours(DAY)
         warehouse.reader.backfill_progress("b")

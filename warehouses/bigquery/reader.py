@@ -28,6 +28,8 @@ from warehouses.sql.call_queries import (
     select_call_groups,
     select_call_hashes,
     select_calls,
+    select_days_read,
+    select_first_day_read,
 )
 from warehouses.sql.status_queries import OverviewScript, build_overview
 
@@ -115,11 +117,15 @@ class BigQueryReader:
 
     def first_day_read(self, source_keys: Collection[str] = ()) -> date | None:
         table = self._names.name("hours")
-        query = f"SELECT min(day) AS day FROM {table.quoted}"
-        if source_keys:
-            query += " WHERE source_key IN UNNEST(@source_keys)"
+        query = select_first_day_read(table.quoted, "UNNEST(@source_keys)" if source_keys else None)
         rows = self._select(table, query, {"source_keys": list(source_keys)} if source_keys else {})
         return rows[0]["day"] if rows else None
+
+    def days_read(self, choice: CallChoice, source_keys: Collection[str] = ()) -> set[date]:
+        table = self._names.name("hours")
+        query = select_days_read(table.quoted, choice, "UNNEST(@source_keys)" if source_keys else None)
+        rows = self._select(table, query, {"source_keys": list(source_keys)} if source_keys else {})
+        return {row["day"] for row in rows}
 
     def call_hashes(self, keys: Sequence[str], days: Sequence[date]) -> dict[str, str]:
         calls = self._names.calls

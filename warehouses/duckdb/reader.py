@@ -22,6 +22,8 @@ from warehouses.sql.call_queries import (
     select_call_groups,
     select_call_hashes,
     select_calls,
+    select_days_read,
+    select_first_day_read,
 )
 from warehouses.sql.status_queries import OverviewScript, build_overview
 
@@ -96,11 +98,13 @@ class DuckDBReader:
         return {row["call_date"]: row["calls"] for row in rows}
 
     def first_day_read(self, source_keys: Collection[str] = ()) -> date | None:
-        query = "SELECT min(day) AS day FROM {table}"
-        if source_keys:
-            query += " WHERE list_contains(?, source_key)"
+        query = select_first_day_read("{table}", "(SELECT unnest(?))" if source_keys else None)
         rows = self._select("hours", query, [list(source_keys)] if source_keys else [])
         return rows[0]["day"] if rows else None
+
+    def days_read(self, choice: CallChoice, source_keys: Collection[str] = ()) -> set[date]:
+        query = select_days_read("{table}", choice, "(SELECT unnest(?))" if source_keys else None)
+        return {row["day"] for row in self._select("hours", query, [list(source_keys)] if source_keys else [])}
 
     def call_hashes(self, keys: Sequence[str], days: Sequence[date]) -> dict[str, str]:
         query = select_call_hashes("{table}", days, "(SELECT unnest(?))")

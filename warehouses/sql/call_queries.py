@@ -4,10 +4,12 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import date
 
 from errors import OptionInvalid
-from messages import CallChoice
+from messages import NEVER, CallChoice
 from tables import Column, call_columns
 
 Value = str | int | date
+BELIEVED = f"read_at > TIMESTAMP '{NEVER:%Y-%m-%d} 00:00:00+00'"
+"""Condition of an hour with an answer that was believed."""
 
 
 def select_call_groups(calls: str, days: Sequence[date]) -> str:
@@ -55,6 +57,20 @@ def choose_columns(choice: CallChoice, present: Collection[str]) -> tuple[Column
         if name not in columns:
             raise OptionInvalid("columns", repr(name), f"one of {', '.join(columns)}")
     return tuple(columns[name] for name in choice.columns or columns)
+
+
+def select_days_read(hours: str, choice: CallChoice, keys: str | None = None) -> str:
+    """Select each local day of the choice with a believed read. ``keys`` is an SQL set of sources."""
+    of_sources = f" AND source_key IN {keys}" if keys else ""
+    return (
+        f"SELECT DISTINCT day FROM {hours} WHERE day BETWEEN DATE '{choice.first.isoformat()}'"
+        f" AND DATE '{choice.last.isoformat()}' AND {BELIEVED}{of_sources}"
+    )
+
+
+def select_first_day_read(hours: str, keys: str | None = None) -> str:
+    """Select the first local day with a believed read."""
+    return f"SELECT min(day) AS day FROM {hours} WHERE {BELIEVED}" + (f" AND source_key IN {keys}" if keys else "")
 
 
 def _match_choice(choice: CallChoice, parameter: Callable[[str], str]) -> str:
