@@ -9,7 +9,7 @@ from datetime import date, datetime
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryFile, gettempdir
 from typing import BinaryIO, TypeVar
 
 import click
@@ -20,7 +20,7 @@ from commands.help_texts import help_epilog
 from commands.sessions import Session
 from config import Settings
 from database import Warehouse, WarehouseReader, open_for_reading
-from errors import OptionInvalid, OptionRefused
+from errors import OptionInvalid, OptionRefused, raise_disk_full
 from extracts.absences import explain_absence
 from extracts.choices import Extract, choose_calls
 from extracts.files import FORMATS, check_place, replace_output, write_calls
@@ -111,7 +111,7 @@ def calls_command(
         with closing(warehouse.reader.calls(extract.choice)) as found:
             batches = pass_until_stop(found, session.stop)
             first_batch = next(batches)  # comes after the sort, and nothing is left behind by an end before it
-            with _open_target(output, settings, stdout) as file:
+            with open_target(output, settings.data_dir, stdout) as file:
                 calls = write_calls(chain([first_batch], batches), form, file)
                 sentence = _sum_up(extract, calls) if calls else explain_absence(warehouse, settings, extract, now)
     click.echo(f"{sentence} Written to {output}." if output else sentence, err=True)
@@ -170,21 +170,29 @@ def _reading(settings: Settings, stop: Stop) -> Iterator[Warehouse]:
 
 
 @contextmanager
-def _open_target(output: Path | None, settings: Settings, stdout: BinaryIO) -> Iterator[BinaryIO]:
+def open_target(output: Path | None, data_dir: Path, stdout: BinaryIO) -> Iterator[BinaryIO]:
     """Open the file to write. Without one, write to stdout after the block, when the warehouse has been read.
 
     A reader of stdout may be slow, and the daemon could not commit to a DuckDB file that is open for so long.
+
+    Raises:
+        DiskFull: the calls for stdout have no room on the way.
+        ClickException: stdout cannot be written to.
     """
     if output:
         with replace_output(output) as file:
             yield file
         return
-    folder = settings.data_dir if settings.data_dir.is_dir() else None
-    with TemporaryFile(dir=folder) as file:
+    folder = data_dir if data_dir.is_dir() else Path(gettempdir())
+    with raise_disk_full(folder), TemporaryFile(dir=folder) as file:
         yield file
         file.seek(0)
-        shutil.copyfileobj(file, stdout)
-        stdout.flush()
+        try:
+            shutil.copyfileobj(file, stdout)
+            stdout.flush()
+        except OSError as exc:
+            reason = exc.strerror or type(exc).__name__
+            raise click.ClickException(f"standard output cannot be written to: {reason}.") from None
 
 
 def pass_until_stop(batches: Iterator[T], stop: Stop) -> Iterator[T]:

@@ -1,5 +1,7 @@
 """The table of `main.py calls`, and the options that do not go together."""
 
+import io
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -8,9 +10,10 @@ import click
 import pytest
 
 from commands.call_tables import rest_line, table_lines
-from commands.calls import choose_days, choose_format, pass_until_stop
-from errors import OptionInvalid, OptionRefused
+from commands.calls import choose_days, choose_format, open_target, pass_until_stop
+from errors import DiskFull, OptionInvalid, OptionRefused
 from shutdown import Stop
+from tests.acceptance.test_full_disks import files_no_larger_than
 
 ROW: dict[str, Any] = {
     "call_time_local": datetime(2026, 11, 20, 9, 0, 1), "client_name": "Client One", "client_id": "C1",
@@ -81,3 +84,25 @@ def test_a_stop_ends_a_long_read() -> None:
     stop.set()
     with pytest.raises(click.Abort):
         next(passed)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="has no full device")
+def test_a_standard_output_that_takes_nothing_is_named(tmp_path: Path) -> None:
+    with (
+        Path("/dev/full").open("wb", buffering=0) as stdout,
+        pytest.raises(click.ClickException, match="standard output cannot be written to: No space left"),
+        open_target(None, tmp_path, stdout) as file,
+    ):
+        file.write(b"calls")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="has no limit on the size of a file")
+def test_a_full_disk_on_the_way_to_standard_output_is_named(tmp_path: Path) -> None:
+    stdout = io.BytesIO()
+    with (
+        files_no_larger_than(1 << 20),
+        pytest.raises(DiskFull, match=f"disk of {tmp_path} is full"),
+        open_target(None, tmp_path, stdout) as file,
+    ):
+        file.write(bytes(2 << 20))
+    assert stdout.getvalue() == b""
