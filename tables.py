@@ -94,7 +94,7 @@ CALLS = Table(
         Column(
             "row_hash",
             STRING,
-            "Hash of the row. It changes with any value shown by the dialer, except caller_code and server_ip.",
+            "Hash of the row. It changes with any value shown by the dialer, except columns from other logs.",
             True,
         ),
         Column("first_seen_at", TIMESTAMP, "Time of the insert.", True),

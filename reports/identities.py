@@ -9,13 +9,11 @@ import xxhash
 
 from messages import Source
 from reports.clocks import Moments
-from reports.text_columns import CALL_TEXTS, CHANNEL_TEXTS, repeat_text
+from reports.text_columns import CALL_TEXTS, repeat_text
 from tables import LEAD_COLUMNS, MASK
 
 HASH_VERSION = "1"
 """Raised when rows must be written again although the dialer shows the same."""
-HASHED_CHANNEL_TEXTS = tuple(name for name in CHANNEL_TEXTS if name not in ("caller_code", "server_ip"))
-"""The others are the same as long as a call lives, but many dialers empty their log of them every night."""
 SEPARATOR = "\x1f"
 
 
@@ -66,10 +64,10 @@ def build_call_keys(text: dict[str, pa.Array], direction: pa.Array, source: Sour
 def build_row_hashes(
     text: dict[str, pa.Array], moments: Moments, columns: dict[str, pa.Array], *, lead_fields: bool
 ) -> pa.Array:
-    """Hash all shown values of a leg. The names of campaign and client are ours and left out.
+    """Hash all shown values of a leg but those of its channel.
 
-    The hash of a leg without uniqueid, and without any text of its channel, is the one of earlier versions. The report
-    has nothing that such a row could lack.
+    A dialer empties its logs of channels long before those of calls, so their values vanish from an unchanged leg. The
+    commit compares them. The names of campaign and client are ours and left out.
     """
     shown = [name for name in CALL_TEXTS if name not in ("call_date", "user", "full_name")]
     if lead_fields:
@@ -78,11 +76,7 @@ def build_row_hashes(
     parts += [pc.coalesce(columns[name], pa.scalar("")) for name in ("agent", "agent_name")]
     parts.append(pc.cast(pa.array(moments), pa.string()))
     version = repeat_text(HASH_VERSION, len(moments))
-    call = pc.binary_join_element_wise(version, *parts, pa.scalar(SEPARATOR))
-    of_channel = [text[name] for name in ("uniqueid", *HASHED_CHANNEL_TEXTS)]
-    channel = pc.binary_join_element_wise(pa.scalar(""), *of_channel, pa.scalar(SEPARATOR))
-    tail = pc.if_else(pc.equal(channel, SEPARATOR * len(of_channel)), "", channel)
-    return _hash_texts(pc.binary_join_element_wise(call, tail, pa.scalar("")))
+    return _hash_texts(pc.binary_join_element_wise(version, *parts, pa.scalar(SEPARATOR)))
 
 
 def _hash_texts(texts: pa.Array) -> pa.Array:

@@ -69,8 +69,10 @@ def build_leg_table(
     }
     for name in ("lead_id", "vendor_lead_code", "source_id", "phone", "status", "status_name", "user_group"):
         columns[name] = known[name]
-    for name in ("caller_code", "server_ip", "dialstatus", "cpd_result", "did_pattern", "did_id", "did_description"):
+    for name in ("caller_code", "server_ip", "dialstatus", "did_pattern", "did_id", "did_description"):
         columns[name] = known[name]
+    # without a code, the dialer looks up the result of any call without one
+    columns["cpd_result"] = pc.if_else(pc.equal(text["caller_code"], ""), null, known["cpd_result"])
     for name in ("term_reason", "list_id", "uniqueid", *(column.name for column in LEAD_COLUMNS if lead_fields)):
         columns[name] = known[name]
     columns["talk_seconds"] = _build_talk_seconds(columns, known["talk"], inbound)

@@ -231,6 +231,12 @@ def test_columns_of_the_channel_that_a_build_lacks_are_null(missing: tuple[str, 
     assert nulls == {renamed.get(name, name) for name in missing}
 
 
+def test_a_result_of_progress_detection_without_a_code_of_the_call_is_that_of_another_call() -> None:
+    """The dialer looks it up by the code, and finds a call without one where its log of codes was emptied."""
+    row = read(export(record(OUTBOUND, **OF_CHANNEL | {"caller_code": ""}))).only
+    assert (row["caller_code"], row["cpd_result"], row["dialstatus"]) == (None, None, "ANSWER")
+
+
 def test_empty_fields_are_null() -> None:
     named = ("call_date", "alt_dial")
     row = read(export(record(OUTBOUND, **{name: "" for name in header() if name not in named}))).only

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from tables import CHANNEL_COLUMNS
+from tables import ARCHIVED, CHANNEL_COLUMNS
 from tests.warehouses.analyst import execute
 from tests.warehouses.conftest import DUCKDB_FIRST, Desk
-from tests.warehouses.spool_files import STATS, call, outcome
+from tests.warehouses.spool_files import EXPORT, STATS, call, outcome
 from tests.warehouses.test_call_merges import bare
 
 CHANNEL: dict[str, Any] = {
@@ -33,13 +33,13 @@ def channel(row: dict[str, Any]) -> dict[str, Any]:
 
 def test_rows_of_an_older_version_fill_once_when_they_are_read_again(desk: Desk) -> None:
     stats = call(2, report=STATS, uniqueid=None)
-    desk.commit(outcome(desk.spool.sealed(call(1, row_hash="of that version"), call(3)), desk.spool.sealed(stats)))
+    desk.commit(outcome(desk.spool.sealed(call(1), call(3)), desk.spool.sealed(stats)))
     before = {row["call_key"]: row for row in desk.rows()}
     make_older(desk)
     desk.warehouse.prepare()
     assert {row["call_key"]: row for row in desk.rows()} == before  # nothing is rewritten
 
-    again = call(1, row_hash="of this version") | CHANNEL
+    again = call(1) | CHANNEL
     for counts in ([(0, 1, 0, 0), (0, 0, 1, 0)], [(0, 0, 1, 0), (0, 0, 1, 0)]):
         windows = desk.spool.sealed(again), desk.spool.sealed(stats, source="stats")
         assert desk.counts(outcome(*windows)) == counts
@@ -65,8 +65,42 @@ def test_what_is_known_of_a_channel_stays_when_the_dialer_shows_it_no_more(desk:
 def test_what_changes_of_a_channel_is_taken_over(desk: Desk) -> None:
     desk.commit(outcome(desk.spool.sealed(call(1) | CHANNEL)))
     new = CHANNEL | {"hangup_cause": 17, "did_description": "Support"}
-    desk.commit(outcome(desk.spool.sealed(call(1, row_hash="another") | new)))
+    assert desk.counts(outcome(desk.spool.sealed(call(1) | new))) == [(0, 1, 0, 0)]
     assert channel(desk.only_call()) == new
+
+
+@DUCKDB_FIRST
+@pytest.mark.parametrize("name", CHANNEL)
+def test_a_call_is_written_when_its_channel_fills_and_not_when_it_vanishes(desk: Desk, name: str) -> None:
+    without = call(1) | CHANNEL | {name: None}
+    desk.commit(outcome(desk.spool.sealed(without)))
+    assert desk.counts(outcome(desk.spool.sealed(call(1) | CHANNEL))) == [(0, 1, 0, 0)]
+    filled = desk.only_call()
+    assert channel(filled) == CHANNEL
+    for quiet in (call(1) | CHANNEL, without, call(1)):
+        assert desk.counts(outcome(desk.spool.sealed(quiet))) == [(0, 0, 1, 0)]
+        assert desk.only_call() == filled
+
+
+@DUCKDB_FIRST
+def test_the_archive_fills_the_channel_of_a_live_call_once(desk: Desk) -> None:
+    """Its rows have the same hash, and change nothing that the live row has."""
+    desk.commit(outcome(desk.spool.sealed(call(1) | {"hangup_cause": 17})))
+    archived = call(1) | CHANNEL | {"source_report": f"{EXPORT}{ARCHIVED}"}
+    for updated in (1, 0):
+        assert desk.counts(outcome(desk.spool.sealed(archived))) == [(0, updated, 1 - updated, 0)]
+        row = desk.only_call()
+        assert (row["source_report"], channel(row)) == (EXPORT, CHANNEL | {"hangup_cause": 17})
+
+
+@DUCKDB_FIRST
+def test_a_code_that_must_not_come_back_is_no_news(desk: Desk) -> None:
+    """A masked number beside an erased one: the code would never be stored, and the call written in each cycle."""
+    desk.commit(outcome(desk.spool.sealed(call(1, phone=None))))
+    before = desk.only_call()
+    masked = call(1, phone="XXXXXXX001", row_hash=before["row_hash"]) | {"caller_code": "V1"}
+    assert desk.counts(outcome(desk.spool.sealed(masked))) == [(0, 0, 1, 0)]
+    assert desk.only_call() == before
 
 
 def test_a_report_without_channels_takes_nothing_away_and_gets_what_the_other_shows(desk: Desk) -> None:

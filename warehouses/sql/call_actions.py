@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tables import CHANNEL_COLUMNS
 from warehouses.sql.call_identity import COMPARED, are_two_calls, is_archive, is_masked, null_if_masked
 from warehouses.sql.commit_scope import CHANGE, FILLS, LEG, PHONE, CommitScope
 
@@ -30,7 +31,7 @@ class CallActions:
                 CASE WHEN {FILLS} THEN s.call_key END AS other_key
             FROM {source} s
             LEFT JOIN (
-                SELECT call_key, row_hash, campaign, source_report, {", ".join(COMPARED)}
+                SELECT call_key, row_hash, campaign, source_report, {", ".join([*COMPARED, *CHANNEL_COLUMNS])}
                 FROM {self.scope.calls} WHERE {self.scope.days}
             ) t ON t.call_key = s.call_key"""
 
@@ -61,7 +62,7 @@ class CallActions:
     def _match(self, source: str, chosen: str, same: str, *, candidates: str, best: str) -> str:
         """Match ``chosen`` rows of ``actions`` with candidates of the same moment and the ``same`` call."""
         alike = " AND ".join(f"s.{name} IS NOT DISTINCT FROM t.{name}" for name in LEG[:-1])
-        columns = ", ".join(dict.fromkeys([*LEG, *COMPARED]))
+        columns = ", ".join(dict.fromkeys([*LEG, *COMPARED, *CHANNEL_COLUMNS]))
         return f"""
             UPDATE actions SET action = found.action, other_key = found.old_key, holder = found.campaign
             FROM (

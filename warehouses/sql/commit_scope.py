@@ -5,15 +5,21 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-from tables import Column
-from warehouses.sql.call_identity import null_if_masked, rank
+from tables import CHANNEL_COLUMNS, Column
+from warehouses.sql.call_identity import newer_unless_masked, null_if_masked, rank
 
 PHONE = "phone"
 LEG = ("client_id", "direction", "call_time_local", "ingroup", "dialer_campaign", PHONE)
 """Columns that identify a call of two reports if only one of them shows its uniqueid."""
 
 FILLS = f"{rank('s.source_report')} > {rank('t.source_report')}"
-CHANGE = f"CASE WHEN t.row_hash = s.row_hash THEN 'unchanged' WHEN {FILLS} THEN 'fill' ELSE 'update' END"
+NEW_OF_CHANNEL = " OR ".join(
+    f"coalesce({newer_unless_masked(name, f's.{name}', f't.{name}')}, t.{name}) IS DISTINCT FROM t.{name}"
+    for name in CHANNEL_COLUMNS
+)
+"""Condition: ``s`` shows a value of its channel that ``t`` would take. A value that has vanished is no change."""
+UNCHANGED = f"t.row_hash = s.row_hash AND NOT ({NEW_OF_CHANNEL})"
+CHANGE = f"CASE WHEN {UNCHANGED} THEN 'unchanged' WHEN {FILLS} THEN 'fill' ELSE 'update' END"
 """Action for a row ``s`` of a call that the table has as ``t``. The report that comes first owns the row."""
 
 
