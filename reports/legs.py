@@ -6,7 +6,7 @@ import pyarrow.compute as pc
 from messages import Source
 from reports.clocks import SECOND, Moments, to_utc
 from reports.identities import LegNumbers, build_call_keys, build_row_hashes
-from reports.text_columns import repeat_text
+from reports.text_columns import CHANNEL_NUMBER, CHANNEL_NUMBERS, repeat_text
 from tables import ARCHIVED, LEAD_COLUMNS, arrow_schema, spool_columns
 
 OUTBOUND, INBOUND = "outbound", "inbound"
@@ -63,10 +63,10 @@ def build_leg_table(
         "length_seconds": pc.cast(known["length"], pa.int64()),
         "queue_seconds": pc.cast(known["queue"], pa.float64()),
         "wrapup_seconds": pc.cast(known["wrapup"], pa.int64()),
-        "hangup_cause": pc.cast(known["hangup_cause"], pa.int64()),
-        "dial_seconds": pc.cast(known["dial"], pa.int64()),
-        "answered_seconds": pc.cast(known["answered"], pa.int64()),
     }
+    for name, shown in zip(("hangup_cause", "dial_seconds", "answered_seconds"), CHANNEL_NUMBERS, strict=True):
+        readable = pc.match_substring_regex(text[shown], CHANNEL_NUMBER)
+        columns[name] = pc.cast(pc.if_else(readable, text[shown], null), pa.int64())
     for name in ("lead_id", "vendor_lead_code", "source_id", "phone", "status", "status_name", "user_group"):
         columns[name] = known[name]
     for name in ("caller_code", "server_ip", "dialstatus", "did_pattern", "did_id", "did_description"):

@@ -27,13 +27,13 @@ FORMS = (
     ("call_date", r"^(19|20)\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]) ([01]\d|2[0-3]):[0-5]\d:[0-5]\d$"),
     ("length", r"^(-?\d{1,9})?$"),
     ("wrapup", r"^(-?\d{1,9})?$"),
-    ("hangup_cause", r"^(-?\d{1,9})?$"),
-    ("dial", r"^(-?\d{1,9})?$"),
-    ("answered", r"^(-?\d{1,9})?$"),
     ("queue", r"^(-?\d{1,9}(\.\d+)?)?$"),
     ("talk", r"^(-?\d{1,9}(\.\d+)?)?$"),
 )
 """Columns that must be typed, and the form of a value."""
+CHANNEL_NUMBERS = ("hangup_cause", "dial", "answered")
+CHANNEL_NUMBER = r"^-?\d{1,9}$"
+"""Form of a number of the channel. Another value is left out, because the call is worth storing without it."""
 
 
 def build_text_table(texts: Mapping[str, pa.ChunkedArray], count: int, *, lead_fields: bool) -> pa.Table:
