@@ -1,10 +1,11 @@
 """Files of calls, written batch by batch: CSV for spreadsheets, JSON, and Parquet."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from itertools import chain, repeat
 from pathlib import Path
+from stat import S_IMODE
+from tempfile import TemporaryFile
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -71,13 +72,22 @@ def write_calls(batches: Iterator[pa.RecordBatch], form: str, file: BinaryIO) ->
     return count
 
 
-def check_place(path: Path) -> None:
-    """Raise OptionRefused if no file can be at this place."""
-    target = path.resolve()
-    if target.exists() and not target.is_file():
-        raise OptionRefused(f"--output {path} is no file.", "Name a file.")
-    if not target.parent.is_dir():
-        raise OptionRefused(f"--output {path} has no folder: {target.parent} is missing.", "Make this folder first.")
+def check_place(path: Path) -> Path:
+    """Return the whole path of a file to write. Try its folder with a file that is removed at once.
+
+    Raises:
+        OptionRefused: no file can be written there.
+    """
+    with _refuse_errors(path):
+        target = path.resolve()
+        if target.exists() and not target.is_file():
+            raise OptionRefused(f"--output {path} is no file.", "Name a file.")
+        if not target.parent.is_dir():
+            raise OptionRefused(
+                f"--output {path} has no folder: {target.parent} is missing.", "Make this folder first."
+            )
+        with TemporaryFile(dir=target.parent):
+            return target
 
 
 @contextmanager
@@ -87,13 +97,19 @@ def replace_output(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OptionRefused: it cannot be written there. What was there is unchanged.
     """
-    check_place(path)
-    target = path.resolve()
-    try:
+    target = check_place(path)
+    with _refuse_errors(path):
+        mode = S_IMODE(target.stat().st_mode) if target.exists() else None
         with replace_durably(target) as file:
             yield file
-            if target.exists():
-                shutil.copymode(target, file.name)
+        if mode is not None:
+            target.chmod(mode)
+
+
+@contextmanager
+def _refuse_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as exc:
         reason = exc.strerror or type(exc).__name__
         raise OptionRefused(

@@ -2,6 +2,8 @@
 
 import io
 import json
+import re
+import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from errors import OptionRefused
-from extracts.files import replace_output, write_calls
+from extracts.files import check_place, replace_output, write_calls
 
 SCHEMA = pa.schema([("phone", pa.string()), ("call_time", pa.timestamp("us", "UTC")), ("length_seconds", pa.int64())])
 ROWS = [
@@ -119,6 +121,14 @@ def test_a_place_that_takes_no_file_is_named(tmp_path: Path) -> None:
     for place, reason in ((tmp_path, "is no file"), (tmp_path / "none" / "calls.csv", "none is missing")):
         with pytest.raises(OptionRefused, match=reason), replace_output(place):
             pytest.fail("it was opened")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="has no folder that is closed to everybody")
+@pytest.mark.parametrize("place", [Path("x" * 300), Path("/proc/calls.csv"), Path("/proc/version/calls.csv")])
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_read(place: Path, tmp_path: Path) -> None:
+    with pytest.raises(OptionRefused, match=re.escape(f"{place} ")):
+        check_place(tmp_path / place)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_full_disk_is_named_with_the_file(tmp_path: Path) -> None:
