@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from messages import HourCount, Source
 from reports.clocks import DAY
 from reports.data_frames import Frame, frame_of, table_of
-from reports.equal_keys import TWO_OF_ONE_IDENTITY, find_copies
+from reports.equal_keys import TWO_OF_ONE_IDENTITY, join_copies
 from reports.identities import LegNumbers
 from reports.legs import INBOUND, build_leg_table, combine_chunks, microseconds_of
 from reports.quarantined_records import UnreadableRecord
@@ -75,10 +75,8 @@ def build_chunk(
         kept_rows = np.flatnonzero(good)
         texts, inbound = texts.take(pa.array(kept_rows)), inbound.take(pa.array(kept_rows))
     table = build_leg_table(texts, inbound, source, report, lead_fields=lead_fields, numbers=numbers)
-    best, unlike = find_copies(table, joined=joined)
+    table, unlike = join_copies(table, joined=joined)
     quarantined += [UnreadableRecord(raw(int(kept_rows[index])), TWO_OF_ONE_IDENTITY) for index in unlike]
-    if len(best) < table.num_rows:
-        table = table.take(pa.array(best))
     days = pc.min_max(table["call_date"]).as_py() if table.num_rows else {"min": None, "max": None}
     return Chunk(
         table=table,

@@ -110,6 +110,16 @@ def test_copies_that_differ_in_what_the_dialer_looked_up_of_the_channel_are_copi
     assert (answer.only["wrapup_seconds"], answer.only["hangup_cause"]) == (38, 16)
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_kept_copy_takes_what_it_lacks_of_its_channel_from_the_others(*, turned: bool) -> None:
+    longest = INBOUND | {"wrapup_time": "38", "dialstatus": "ANSWER"}
+    other = INBOUND | {"wrapup_time": "7", "hangup_cause": "16", "dialstatus": "BUSY", "did_pattern": "0312"}
+    answer = read(two(other, longest) if turned else two(longest, other))
+    assert (answer.duplicates, answer.quarantined) == (1, [])
+    shown = [answer.only[name] for name in ("wrapup_seconds", "hangup_cause", "dialstatus", "did_pattern")]
+    assert shown == [38, 16, "ANSWER", "0312"]
+
+
 @pytest.mark.parametrize("other", [{"status": "NI"}, {"lead_id": "99"}, {"phone_number_dialed": "5552220002"}])
 def test_what_leaves_a_doubt_is_kept_in_the_quarantine(other: dict[str, Any]) -> None:
     answer = read(two(INBOUND, INBOUND | other))
