@@ -9,7 +9,7 @@ import xxhash
 
 from messages import Source
 from reports.clocks import Moments
-from reports.text_columns import CALL_TEXTS, repeat_text
+from reports.text_columns import CALL_TEXTS, CHANNEL_TEXTS, repeat_text
 from tables import LEAD_COLUMNS, MASK
 
 HASH_VERSION = "1"
@@ -40,8 +40,8 @@ class LegNumbers:
 def build_call_keys(text: dict[str, pa.Array], direction: pa.Array, source: Source, numbers: LegNumbers) -> pa.Array:
     """Build the call_key of each leg from values that never change while it lives.
 
-    Equal legs without a uniqueid are told apart by their number. A masked phone is no part of a key, because the rights
-    of the login can change while the leg lives.
+    Equal legs without a uniqueid are told apart by their number. Copies of one can differ in their channel. A masked
+    phone is no part of a key, because the rights of the login can change while the leg lives.
     """
     client = repeat_text(source.client_id, len(direction))
     keyed = pc.binary_join_element_wise(
@@ -54,7 +54,8 @@ def build_call_keys(text: dict[str, pa.Array], direction: pa.Array, source: Sour
     legs = pc.binary_join_element_wise(
         client, direction, text["call_date"], text["group"], phone, pa.scalar(SEPARATOR)
     ).to_pylist()
-    contents = pc.binary_join_element_wise(*text.values(), pa.scalar(SEPARATOR)).to_pylist()
+    own = [values for name, values in text.items() if name not in CHANNEL_TEXTS]
+    contents = pc.binary_join_element_wise(*own, pa.scalar(SEPARATOR)).to_pylist()
     keys = keyed.to_pylist()
     for index in np.flatnonzero(without):
         keys[index] = f"{legs[index]}{SEPARATOR}{numbers.number(legs[index], contents[index])}"

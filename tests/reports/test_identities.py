@@ -99,6 +99,13 @@ def test_records_without_uniqueid_that_are_alike_in_everything_are_copies() -> N
     assert with_copies.rows == without.rows
 
 
+def test_records_without_uniqueid_that_differ_in_their_channel_alone_are_copies() -> None:
+    leg = INBOUND | {"uniqueid": ""}
+    answer = read(export(record(leg), record(leg, hangup_cause="16", did_pattern="0312")))
+    assert (answer.duplicates, answer.quarantined) == (1, [])
+    assert (answer.only["hangup_cause"], answer.only["did_pattern"]) == (16, "0312")
+
+
 @pytest.mark.parametrize(
     "change", [{"phone_number_dialed": "1"}, {"campaign_id": "X"}, {"call_date": "2026-03-02 11:00:01"}]
 )
