@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
 import pyarrow as pa
 
@@ -31,7 +31,8 @@ def read_calls(
     All of them must fit into memory: a million calls take about 1 GB. The warehouse is closed at the end.
 
     Args:
-        first: the first local day, as a date or a text such as ``"2026-11-28"``. None takes the newest day with calls.
+        first: the first local day, as a date, a moment of it, or a text such as ``"2026-11-28"``. None
+            takes the newest day with calls.
         last: the last local day, inclusive. None takes ``first``.
         client: ClientName or ClientID.
         campaign: Campaign of the credentials table.
@@ -45,6 +46,10 @@ def read_calls(
         ConfigError: an unknown name or column, a day that has not come or was not read.
         WarehouseError: the warehouse is away, or locked for more than 30 seconds.
     """
+    import pandas as pd  # noqa: F401, PLC0415 - before pyarrow, which otherwise takes it for missing after an error
+
+    if isinstance(columns, str):
+        raise OptionInvalid("columns", repr(columns), f"a list of names, such as [{columns!r}]")
     settings = settings or Settings.from_env(os.environ)
     now = utc_now()
     days = {"first": _parse_day("first", first), "last": _parse_day("last", last)}
@@ -59,6 +64,8 @@ def read_calls(
 
 
 def _parse_day(name: str, day: date | str | None) -> date | None:
+    if isinstance(day, datetime):  # a pandas Timestamp is one
+        return day.date()
     if not isinstance(day, str):
         return day
     try:
