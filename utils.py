@@ -25,9 +25,12 @@ def write_durably(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def replace_durably(path: Path) -> Iterator[BinaryIO]:
-    """Write a new file beside ``path``, and put it there at the end of the block. After an error the old one stays."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+def replace_durably(path: Path, *, prefix: str = ".") -> Iterator[BinaryIO]:
+    """Write a new file beside ``path``, and put it there at the end of the block. After an error the old one stays.
+
+    A kill leaves the new one beside it, with a name that begins with ``prefix`` and ends with ``.tmp``.
+    """
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=".tmp")
     try:
         os.close(handle)
         with Path(temporary).open("wb") as file:

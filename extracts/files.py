@@ -1,7 +1,10 @@
 """Files of calls, written batch by batch: CSV for spreadsheets, JSON, and Parquet."""
 
+import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import timedelta
+from hashlib import sha256
 from itertools import chain, repeat
 from pathlib import Path
 from stat import S_IMODE
@@ -15,10 +18,12 @@ from pyarrow import parquet as pq
 from errors import OptionRefused
 from extracts.json_texts import render_objects
 from extracts.spreadsheets import prepare_batch, prepare_schema
-from utils import replace_durably
+from utils import replace_durably, utc_now
 
 SIGNATURE = b"\xef\xbb\xbf"
 """Begins a text in UTF-8. Without it Excel takes the bytes for another encoding."""
+LEFTOVER_AGE = timedelta(minutes=10)
+"""Time without a write after which a half written file belongs to no command any more."""
 Write = Callable[[pa.RecordBatch], None]
 
 
@@ -75,6 +80,8 @@ def write_calls(batches: Iterator[pa.RecordBatch], form: str, file: BinaryIO) ->
 def check_place(path: Path) -> Path:
     """Return the whole path of a file to write. Try its folder with a file that is removed at once.
 
+    What killed commands left half written of the same file is removed.
+
     Raises:
         OptionRefused: no file can be written there.
     """
@@ -87,6 +94,7 @@ def check_place(path: Path) -> Path:
                 f"--output {path} has no folder: {target.parent} is missing.", "Make this folder first."
             )
         with TemporaryFile(dir=target.parent):
+            _remove_leftovers(target)
             return target
 
 
@@ -100,10 +108,23 @@ def replace_output(path: Path) -> Iterator[BinaryIO]:
     target = check_place(path)
     with _refuse_errors(path):
         mode = S_IMODE(target.stat().st_mode) if target.exists() else None
-        with replace_durably(target) as file:
+        with replace_durably(target, prefix=_prefix_of(target)) as file:
             yield file
         if mode is not None:
             target.chmod(mode)
+
+
+def _prefix_of(target: Path) -> str:
+    """Return the beginning of the names of half written files for this target, short enough for any target."""
+    return f".calls-{sha256(os.fsencode(target.name)).hexdigest()[:16]}-"
+
+
+def _remove_leftovers(target: Path) -> None:
+    ended = (utc_now() - LEFTOVER_AGE).timestamp()
+    for path in target.parent.glob(f"{_prefix_of(target)}*.tmp"):
+        with suppress(OSError):  # another command may be done with it, or it belongs to somebody else
+            if path.stat().st_mtime < ended:
+                path.unlink()
 
 
 @contextmanager

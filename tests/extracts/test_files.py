@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import sys
 from datetime import UTC, date, datetime
@@ -129,6 +130,22 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_read(place
     with pytest.raises(OptionRefused, match=re.escape(f"{place} ")):
         check_place(tmp_path / place)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_kill_left_half_written_goes_with_the_next_command(tmp_path: Path) -> None:
+    target, other = tmp_path / f"{'c' * 240}.csv", tmp_path / "other.csv"
+    with replace_output(target) as file:
+        left = Path(file.name)
+        with replace_output(other) as file_of_other:
+            name_of_other = Path(file_of_other.name).name
+    halves = [left, left.with_name(f"{left.name[:-5]}0.tmp"), left.with_name(name_of_other)]
+    for path in halves:
+        path.touch()
+        if path != halves[1]:
+            os.utime(path, (1, 1))
+    check_place(target)
+    assert [path.exists() for path in halves] == [False, True, True]
+    assert left.name.startswith(".calls-")
 
 
 def test_a_full_disk_is_named_with_the_file(tmp_path: Path) -> None:
