@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from tables import ARCHIVED, CHANNEL_COLUMNS
+from tables import ARCHIVED, CALLS, CHANNEL_COLUMNS
 from tests.warehouses.analyst import execute
 from tests.warehouses.conftest import DUCKDB_FIRST, Desk
 from tests.warehouses.spool_files import EXPORT, STATS, call, outcome
 from tests.warehouses.test_call_merges import bare
+from warehouses.sql.migrations import MIGRATION_PLAN
 
 CHANNEL: dict[str, Any] = {
     "caller_code": "Y1120082855000001683", "server_ip": "10.10.10.15", "hangup_cause": 16, "dialstatus": "ANSWER",
@@ -29,6 +30,17 @@ def make_older(desk: Desk) -> None:
 
 def channel(row: dict[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in CHANNEL_COLUMNS}
+
+
+def test_the_migration_adds_these_columns_for_ever() -> None:
+    """A column of a later version needs a migration of its own, because this one runs once."""
+    added = MIGRATION_PLAN.find_added_columns(ADDING)
+    assert added is not None
+    assert [column.name for column in added[1]] == [
+        "caller_code", "server_ip", "hangup_cause", "dialstatus", "dial_seconds", "answered_seconds", "cpd_result",
+        "did_pattern", "did_id", "did_description",
+    ]  # fmt: skip
+    assert added[0] is CALLS
 
 
 def test_rows_of_an_older_version_fill_once_when_they_are_read_again(desk: Desk) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from errors import WarehouseUnusable
-from tables import CALLS, CHANNEL_COLUMNS, Column, Table
+from tables import CALLS, Column, Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +49,9 @@ class MigrationPlan:
         }
 
 
-MIGRATION_PLAN = MigrationPlan(added_columns={2: (CALLS, CHANNEL_COLUMNS)})
+OF_CHANNEL = (
+    "caller_code", "server_ip", "hangup_cause", "dialstatus", "dial_seconds", "answered_seconds", "cpd_result",
+    "did_pattern", "did_id", "did_description",
+)  # fmt: skip
+"""Columns of migration 2. They stay these ten, whatever a later version adds."""
+MIGRATION_PLAN = MigrationPlan(added_columns={2: (CALLS, OF_CHANNEL)})
