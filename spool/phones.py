@@ -23,11 +23,13 @@ from utils import write_durably
 LOG = logging.getLogger(__name__)
 
 KEY_FILE = "phone.key"
-NUMBER = re.compile(r"\d{7,}")
+FEWEST_DIGITS = 7
+NUMBER = re.compile(rf"\d{{{FEWEST_DIGITS},}}")
 """Anything that may be a phone number in an unreadable record."""
 HIDDEN = "*" * 7
 """Text in a record with a hidden number."""
-REPEATING = ("vendor_lead_code", "source_id", "caller_code")
+CODE = "caller_code"
+REPEATING = ("vendor_lead_code", "source_id", CODE)
 """Columns that may hold a second copy of the number, by a habit of some clients or as told by the telephone line."""
 Text = str | None
 
@@ -73,6 +75,12 @@ def digits_of(text: str) -> str:
     return text if text.isdigit() and text.isascii() else re.sub("[^0-9]", "", text)
 
 
+def have_one_end(digits: str, others: str) -> bool:
+    """Tell whether one number ends with the other. Fewer than seven digits are no number."""
+    shorter, longer = sorted((digits, others), key=len)
+    return len(shorter) >= FEWEST_DIGITS and longer.endswith(shorter)
+
+
 class Phones:
     """Masking of the phone numbers of a chunk. Nothing changes if numbers are stored in full and none is forgotten.
 
@@ -111,17 +119,30 @@ class Phones:
         keyed = [before if kind == "full" else self._hash_text(f"{kind} {before}") for kind, before in hashes]
         return _replace_column(table, "row_hash", keyed)
 
-    @staticmethod
     def _mask_texts(
-        name: str, values: list[Text], shown: list[tuple[Text, ...]], masked: dict[str, Text], hidden: list[bool]
+        self,
+        name: str,
+        values: list[Text],
+        shown: list[tuple[Text, ...]],
+        masked: dict[str, Text],
+        hidden: list[bool],
     ) -> list[Text]:
         """Mask the numbers of each row in a column. A row with a forgotten number gets no value."""
         if name in PHONE_COLUMNS or name in REPEATING:
+            numbers = [self._find_repeated(name, value, row) for value, row in zip(values, shown, strict=True)]
             values = [
-                masked[value] if value is not None and value in row else value
-                for value, row in zip(values, shown, strict=True)
+                value if number is None else masked[number] for value, number in zip(values, numbers, strict=True)
             ]
         return [None if hide else value for value, hide in zip(values, hidden, strict=True)]
+
+    def _find_repeated(self, name: str, value: Text, row: tuple[Text, ...]) -> Text:
+        """Return the number of the row that a value repeats. A code may have it with or without a prefix."""
+        if value is None or value in row:
+            return value
+        if name != CODE or self._mode == "full":
+            return None
+        digits = digits_of(value)
+        return next((phone for phone in row if phone is not None and have_one_end(digits, digits_of(phone))), None)
 
     def mask_record(self, record: str, record_hash: str) -> tuple[str, str]:
         """Hide possible phone numbers in a quarantined record, unless they may be stored.

@@ -72,6 +72,16 @@ def test_a_number_that_stands_twice_in_its_row_is_masked_twice(settings: Setting
     assert masked["caller_code"].to_pylist() == ["4567", "V11", None]
 
 
+@pytest.mark.parametrize("code", ["5551234567", "+1 (555) 123-4567", "0015551234567", "1234567"])
+@pytest.mark.parametrize("mode", ["last4", "hash"])
+def test_a_code_that_is_the_number_with_another_prefix_is_masked(settings: Settings, mode: str, code: str) -> None:
+    """The telephone line may show a caller without the prefix, or with a longer one."""
+    kept = ["V1120082855000001683", "234567", "5551234568", None]
+    shown = {"phone": ["15551234567"] * 5, "caller_code": [code, *kept], "row_hash": ["a"] * 5}
+    masked = Phones(replace(settings, phone_mode=mode), ()).mask_rows(pa.table(shown))
+    assert masked["caller_code"].to_pylist() == [masked["phone"][0].as_py(), *kept]
+
+
 def test_records_for_the_quarantine_show_no_number_that_may_not_be_stored(settings: Settings) -> None:
     record = to_quarantine_text(b"2026-11-20 09:00:00\t5551234567\t1001\t15551234567")
     assert Phones(settings, ()).mask_record(record, "a") == (record, "a")
