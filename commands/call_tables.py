@@ -30,12 +30,12 @@ def table_lines(rows: Iterable[Row], *, one_day: bool, room: int | None, encodin
         room: characters of a line. None for an output that is no terminal.
         encoding: of the output.
     """
-    cells = [HEADINGS, *(_cells(row, one_day) for row in rows)]
+    cells = [HEADINGS, *(_cells(row, one_day, encoding) for row in rows)]
     widths = {name: max(len(line[name]) for line in cells) for name in HEADINGS}
     widths = _fit(widths, room)
     for line in cells:
-        padded = (one_line(line[name], limit=width).ljust(width) for name, width in widths.items())
-        yield escape((" " * GAP).join(padded).rstrip(), encoding)
+        padded = (_cut(line[name], width, encoding).ljust(width) for name, width in widths.items())
+        yield (" " * GAP).join(padded).rstrip()
 
 
 def rest_line(shown: int, calls: int) -> str:
@@ -46,7 +46,7 @@ def rest_line(shown: int, calls: int) -> str:
     return f"{rest} not shown: --limit {calls} shows all, and --output calls.csv writes all to a file."
 
 
-def _cells(row: Row, one_day: bool) -> dict[str, str]:
+def _cells(row: Row, one_day: bool, encoding: str) -> dict[str, str]:
     begin = row["call_time_local"]
     assert isinstance(begin, datetime)
     found = dict(row) | {
@@ -55,7 +55,14 @@ def _cells(row: Row, one_day: bool) -> dict[str, str]:
         "group": row["ingroup"] or row["dialer_campaign"],
     }
     texts = {name: "" if found[name] is None else str(found[name]) for name in HEADINGS}
-    return {name: one_line(text, limit=CELL_LIMIT) for name, text in texts.items()}
+    clean = {name: one_line(text, limit=len(text)) for name, text in texts.items()}
+    return {name: _cut(escape(text, encoding), CELL_LIMIT, encoding) for name, text in clean.items()}
+
+
+def _cut(text: str, limit: int, encoding: str) -> str:
+    """Cut a text that is escaped already, with a mark that the terminal can show."""
+    mark = "…" if escape("…", encoding) == "…" else "..."
+    return text if len(text) <= limit else text[: limit - len(mark)] + mark
 
 
 def _fit(widths: dict[str, int], room: int | None) -> dict[str, int]:

@@ -41,6 +41,9 @@ def test_a_terminal_with_few_characters_gets_others_escaped() -> None:
     text = "\n".join(lines(ROW | {"agent": "Jörg"}, width=80, encoding="ascii"))
     assert text.isascii()
     assert r"J\xf6rg" in text
+    wide = lines(ROW | {"agent": "ö" * 30, "client_name": "ü" * 30}, width=100, encoding="ascii")
+    assert max(map(len, wide)) <= 100
+    assert "..." in wide[1]
 
 
 @pytest.mark.parametrize("width", [80, 100])
