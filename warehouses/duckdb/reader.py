@@ -83,12 +83,9 @@ class DuckDBReader:
     def _stream(self, db: duckdb.DuckDBPyConnection, choice: CallChoice, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         query = select_calls(self._tables.calls, choice, schema.names, "${}".format)
         is_empty = True
-        try:
-            for batch in db.sql(query, params=choice_values(choice)).to_arrow_reader(self.batch_rows):
-                yield batch.cast(schema)
-                is_empty = False
-        except pa.ArrowException as exc:
-            raise duckdb.Error(str(exc)) from None  # DuckDB's own error in the middle of its rows
+        for batch in db.sql(query, params=choice_values(choice)).to_arrow_reader(self.batch_rows):
+            yield batch.cast(schema)
+            is_empty = False
         if is_empty:
             yield _empty_batch(schema)
 
