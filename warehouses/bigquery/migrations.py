@@ -1,5 +1,6 @@
 """Numbered changes of older tables. Each runs once, before any transaction."""
 
+import json
 from collections.abc import Sequence
 
 from tables import CALLS, MIGRATIONS, Column
@@ -51,5 +52,10 @@ class BigQueryMigrations:
         present = {field.name for field in found.schema} if found is not None else set()
         missing = [column for column in columns if column.name not in present]
         if missing:
-            added = ", ".join(f"ADD COLUMN IF NOT EXISTS {column.name} {column.type}" for column in missing)
+            added = ", ".join(f"ADD COLUMN IF NOT EXISTS {_define(column)}" for column in missing)
             self._service.jobs.query(f"ALTER TABLE {name.quoted} {added}", {}, rights.make_table)
+
+
+def _define(column: Column) -> str:
+    description = json.dumps(column.description, ensure_ascii=False)  # a text in GoogleSQL is quoted alike
+    return f"{column.name} {column.type} OPTIONS (description = {description})"
