@@ -77,6 +77,8 @@ def _describe_unread(first_day: date | None, extract: Extract, whose: str) -> st
 
 def _advise_read(sought: CallChoice, sources: Sequence[Source], kept: date, now: datetime) -> str:
     """Return the command that reads these days. A backfill takes days that are over for each of its clients."""
+    if not sources and (sought.client, sought.campaign) == (None, None):
+        return STATUS_SAYS_WHY
     if not sources:
         return "`python main.py clients list` shows the rows. Correct them or switch them on to read these days."
     over = min(now.astimezone(ZoneInfo(source.timezone)).date() for source in sources) - ONE_DAY

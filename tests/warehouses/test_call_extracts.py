@@ -209,7 +209,7 @@ def test_a_warehouse_without_tables_has_no_calls(unprepared: Settings) -> None:
         assert (batch.num_rows, batch.schema) == (0, arrow_schema(CALLS.columns))
         assert (warehouse.reader.call_days(choice()), warehouse.reader.first_day_read()) == ({}, None)
         extract = choose_calls(warehouse.reader, NOON)
-        with pytest.raises(OptionRefused, match="No calls were read yet"):
+        with pytest.raises(OptionRefused, match=r"No calls were read yet\. `python main.py status`"):
             explain_absence(warehouse, unprepared, extract, NOON)
 
 
