@@ -120,20 +120,6 @@ def test_a_table_of_an_older_version_gets_its_new_columns_once(
     assert sorted(row["number"] for row in table(settings, "migrations")) == [*MIGRATION_PLAN.numbers, NEXT]
 
 
-def test_columns_of_a_migration_have_descriptions(settings: Settings, client: bigquery.Client) -> None:
-    prepared(settings)
-    made = found(client, settings, "calls")
-    added = ("caller_code", "did_id")
-    for name in added:
-        execute(settings, f"ALTER TABLE vicidial.calls DROP COLUMN {name}")
-    execute(settings, "DELETE FROM vicidial.migrations WHERE number = 2")
-    prepared(settings)
-    descriptions = {field.name: field.description for field in made.schema}
-    again = {field.name: field.description for field in found(client, settings, "calls").schema}
-    assert again == descriptions
-    assert all(again[name] for name in added)
-
-
 def test_a_dataset_of_a_newer_version_is_left_alone(settings: Settings) -> None:
     prepared(settings)
     execute(settings, "INSERT INTO vicidial.migrations (number, applied_at) VALUES (99, CURRENT_TIMESTAMP())")
