@@ -19,7 +19,6 @@ from warehouses.bigquery.names import BigQueryNames
 from warehouses.bigquery.service import BigQueryService
 from warehouses.bigquery.tables import BigQueryTables
 from warehouses.sql.migrations import MIGRATION_PLAN, MigrationPlan
-from warehouses.sql.view_columns import VIEWS
 
 NEXT = MIGRATION_PLAN.numbers[-1] + 1
 """Number of a migration that the program does not have."""
@@ -91,10 +90,9 @@ def test_options_are_for_a_new_table_and_a_difference_is_logged(
 
 def test_preparing_again_changes_nothing(settings: Settings, client: bigquery.Client) -> None:
     prepared(settings)
-    names = (*OURS, *(f"calls_{view.name}" for view in VIEWS))
-    before = {name: found(client, settings, name).etag for name in names}
+    before = {name: found(client, settings, name).etag for name in OURS}
     prepared(settings)
-    assert {name: found(client, settings, name).etag for name in names} == before
+    assert {name: found(client, settings, name).etag for name in OURS} == before
     assert sorted(row["number"] for row in table(settings, "migrations")) == [*MIGRATION_PLAN.numbers]
 
 
@@ -145,8 +143,7 @@ def test_tables_may_have_other_datasets(settings: Settings, client: bigquery.Cli
     )
     prepared(elsewhere)
     names = {name: {each.table_id for each in client.list_tables(name)} for name in (secrets, shared)}
-    views = {f"legs_{view.name}" for view in VIEWS}
-    assert names == {secrets: {"clients"}, shared: {"legs", "legs_classic", *views}}
+    assert names == {secrets: {"clients"}, shared: {"legs", "legs_classic"}}
     assert "calls" not in {each.table_id for each in client.list_tables(settings.dataset_id)}
     warehouse = open_warehouse(elsewhere)
     assert warehouse.describe() == f"{emulator.project}.{secrets}.clients"
