@@ -239,8 +239,8 @@ def monthly_bytes(campaigns: int, commits: int) -> float:
     """Return the bytes by the formula and the sizes of the page."""
     _, references = counted(script(), NEW_AND_CHANGED)
     legs, least = campaigns * 1_000, 10 * MEBI
-    of_calls = (2 * legs * 108, 2 * legs * 27, legs * 2 * 470, campaigns * 24 * 3 * 80)
-    of_loaded = (legs / 2 / commits * size for size in (194, 535, 535))
+    of_calls = (2 * legs * 178, 2 * legs * 27, legs * 2 * 470, campaigns * 24 * 3 * 80)
+    of_loaded = (legs / 2 / commits * size for size in (264, 535, 535))
     grown = [max(least, size) for size in (*of_calls, *of_loaded)]
     commit = (references - len(grown)) * least + sum(grown)
     return (commits * commit + 5 * least) * 96 * 30
