@@ -181,9 +181,9 @@ class _Supervisor:
         if job.alone:  # a worker that waits keeps what memory its last campaign took
             while self.idle:
                 self._end(self.idle.pop())
-        worker = self._idle_worker() or Worker(self.work, self.settings.log_level, lambda: self.changes.put(None))
+        worker = self._idle_worker() or Worker(self.settings.log_level, lambda: self.changes.put(None))
         try:
-            worker.assign(job, self.settings)
+            worker.assign(self.work, job, self.settings)
         except BaseException:
             self._end(worker)
             raise

@@ -289,24 +289,3 @@ def test_no_files_left_is_an_outcome_per_job(settings: Settings) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     assert labels == ["worker died"] * 2
-
-
-def test_a_worker_does_not_import_the_main_module(tmp_path: Path) -> None:
-    script = tmp_path / "started.py"
-    script.write_text(
-        "if __name__ != '__main__':\n"
-        "    raise SystemExit('a worker has imported the main module')\n"
-        "from pathlib import Path\n"
-        "from config import Settings\n"
-        "from multiprocess_manager import run_jobs\n"
-        "from tests.pool_work import act, job\n"
-        "here = Settings(data_dir=Path(__file__).parent)\n"
-        "for outcomes in run_jobs([job('Normal')], act, here, recover=lambda _: ()):\n"
-        "    print([outcome.failure for outcome in outcomes])\n",
-        encoding="utf-8",
-    )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    ended = subprocess.run(
-        [sys.executable, str(script)], env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert (ended.returncode, ended.stdout) == (0, "[None]\n"), ended.stderr

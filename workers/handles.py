@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
@@ -19,7 +19,7 @@ from errors import WorkerDied, WorkerNotStarted
 from messages import CampaignJob
 from workers.jobs import Answer, Ended, Order, Pipe, Taken, Work, describe, lose_job
 from workers.loop import serve
-from workers.starting import WorkerProcess, set_frugal_environment, spare_main_module
+from workers.starting import WorkerProcess, set_frugal_environment
 
 END_SECONDS = 5.0  # until a killed process is gone; longer only where the kernel holds it
 SHORT_OF_MEMORY = (-9, -6, 0xC0000017, 0xC000012D)
@@ -41,9 +41,9 @@ class Worker:
     taken_at: float | None
     """Monotonic moments; ``taken_at`` is None until the process has begun the job."""
 
-    def __init__(self, work: Work, log_level: str, report_change: Callable[[], None]) -> None:
+    def __init__(self, log_level: str, report_change: Callable[[], None]) -> None:
         """Prepare a worker. ``report_change`` is called, in a thread, after each answer and at the process's end."""
-        self._work, self._log_level, self._report_change = work, log_level, report_change
+        self._log_level, self._report_change = log_level, report_change
         self._orders: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._process: SpawnProcess | None = None
         self._stop_writer: Pipe | None = None
@@ -52,14 +52,14 @@ class Worker:
         self._is_ending = self._is_gone = False
         self._thread = threading.Thread(target=self._converse, name="worker", daemon=True)
 
-    def assign(self, job: CampaignJob, settings: Settings) -> None:
+    def assign(self, work: Work, job: CampaignJob, settings: Settings) -> None:
         """Give the worker its next job.
 
         Raises:
             RuntimeError: the machine has no thread left.
             Exception: whatever pickle raises for work that cannot be sent.
         """
-        order = pickle.dumps(Order(self._work, job, settings))
+        order = pickle.dumps(Order(work, job, settings))
         self.job, self.assigned_at, self.taken_at, self._answer = job, time.monotonic(), None, None
         self._orders.put(order)
         if not self._thread.is_alive():
@@ -133,8 +133,7 @@ class Worker:
                 ours, theirs = spawn.Pipe()
                 stop_reader, self._stop_writer = spawn.Pipe(duplex=False)
                 process = WorkerProcess(target=serve, args=(theirs, stop_reader, self._log_level), daemon=True)
-                with nullcontext() if self._work.__module__ == "__main__" else spare_main_module():
-                    process.start()
+                process.start()
                 self._process = process
         except Exception as problem:
             self._start_problem = problem

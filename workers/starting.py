@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.context import SpawnProcess
-from types import ModuleType
 
 from standard_streams import hide_broken_streams
 
@@ -59,17 +58,3 @@ def set_frugal_environment() -> Iterator[None]:
     finally:
         for name in added:
             del os.environ[name]
-
-
-@contextmanager
-def spare_main_module() -> Iterator[None]:
-    """Let the processes that start not import the parent's main module: a worker needs no commands.
-
-    It would cost each of them a third of its start.
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
