@@ -99,7 +99,7 @@ def run_backfill(warehouse: Warehouse, settings: Settings, stop: threading.Event
         first=choice.first, last=choice.last, backfill_id=choice.backfill_id, done=done,
     )  # fmt: skip
     if done:
-        LOG.info("Going on with an unfinished backfill: %s read before are left out", plural(len(done), "client day"))
+        LOG.info("Going on with an unfinished backfill, without %s read before", plural(len(done), "client day"))
     LOG.info("Backfilling %s of %s", plural(choice.days, "day"), plural(len(campaigns), "campaign"))
     with open_run(start, warehouse, settings, stop) as run:
         for outcomes in run.outcomes(jobs, process_campaign):

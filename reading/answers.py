@@ -147,11 +147,10 @@ class AnswerReader:
         records = answer.records
         header_row = to_quarantine_text(export.header.row)
         for chunks in self._group_chunks(export):
-            tables = [chunk.table for chunk in chunks]
-            for chunk, table in zip(chunks, tables, strict=True):
+            for chunk in chunks:
                 answer.add(chunk)
-                self.offsets.add(table)
-            answer.spool.write_calls([self._run.phones.mask_rows(table) for table in tables])
+                self.offsets.add(chunk.table)
+            answer.spool.write_calls([self._run.phones.mask_rows(chunk.table) for chunk in chunks])
             unreadable = [record for chunk in chunks for record in chunk.quarantined]
             answer.spool.write_quarantine(
                 [self._quarantine_row(record, header_row, answer.read_at, window) for record in unreadable]
