@@ -171,23 +171,23 @@ def test_a_campaign_whose_worker_was_killed_runs_alone_in_the_next_cycle(program
 def test_a_campaign_that_lacks_memory_says_so_and_runs_alone_in_the_next_cycle(
     program: Program, dialers: Dialers
 ) -> None:
-    dialer = dialers()
+    dialer = dialers(calls_per_hour=200)  # its answer alone takes more memory than there is left
     dialer.misbehave(latency=2, pages=("call_report_export.php",))
     program.add_clients(("Sales", dialer.url, "1"))
-    process = program.start("--single")
+    process = program.start("--single", HTTP_TIMEOUT="60", REQUEST_TIMEOUT="120")
     while not dialer.seen.requests_by_page.get("call_report_export.php"):
         assert process.poll() is None
     for worker in psutil.Process(process.pid).children():
         if "spawn_main" not in " ".join(worker.cmdline()):
             continue
-        used = worker.memory_info().vms
-        worker.rlimit(psutil.RLIMIT_AS, (used + (10 << 20), used + (10 << 20)))
+        limit = worker.memory_info().vms + (1 << 20)
+        worker.rlimit(psutil.RLIMIT_AS, (limit, limit))
     text, _ = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "ran out of memory" in text or "worker died" in text  # as an Arrow error, or with a thread it cannot start
     assert "program error" not in text
     dialer.behave()
-    alone = program.run("--single")
+    alone = program.run("--single", HTTP_TIMEOUT="60", REQUEST_TIMEOUT="120")
     assert alone.code == 0
     assert "[Sales] It ran out of memory lately: it runs alone" in alone.text
     assert legs_stored(program, "1") == identities(dialer)

@@ -15,8 +15,12 @@ from tests.bigquery.emulator_patches import (
     store_projects_in_plain_files,
     tell_of_conflicts_as_bigquery_does,
 )
-from tests.bigquery.emulator_speed import keep_jobs_of_statements_in_memory, read_catalog_once_per_script
-from tests.bigquery.emulator_translations import translate_statements_once
+from tests.bigquery.emulator_speed import (
+    keep_jobs_of_statements_in_memory,
+    look_at_one_table_only,
+    read_catalog_once_per_script,
+)
+from tests.bigquery.emulator_translations import parse_scripts_once, parse_statements_once, translate_statements_once
 from tests.bigquery.older_python import edit_for_older_python
 
 
@@ -35,8 +39,11 @@ def main(package_folder: str, options: list[str]) -> None:
     store_projects_in_plain_files()
     merge_as_bigquery_does()
     tell_of_conflicts_as_bigquery_does()
+    look_at_one_table_only()
     read_catalog_once_per_script()
     keep_jobs_of_statements_in_memory()
+    parse_scripts_once()
+    parse_statements_once()
     translate_statements_once()
     serve_dataset_copies()
     import_module("local_bigquery.cli").main(options)

@@ -9,6 +9,7 @@ from tables import CALLS, LEDGER
 from tests.bigquery.googlesql import NotGoogleSql, analyse
 from tests.bigquery.googlesql_service import kept_module
 
+pytestmark = pytest.mark.slow
 TABLES = {
     "test-project.vicidial.calls": CALLS.columns,
     "test-project.vicidial.ledger": LEDGER.columns,

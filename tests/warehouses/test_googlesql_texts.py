@@ -32,6 +32,7 @@ from tests.warehouses.test_batches import hour, read_until
 from tests.warehouses.test_call_merges import bare
 from warehouses.bigquery.staging import staging_columns
 
+pytestmark = pytest.mark.slow
 PARAMETERS = {
     "batch_id": "STRING", "run_id": "STRING", "owner": "STRING", "holder": "STRING", "backfill_id": "STRING",
     "generation": "INT64", "lease_seconds": "INT64", "seconds": "INT64", "number": "INT64", "billed": "INT64",

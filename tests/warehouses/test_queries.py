@@ -50,6 +50,7 @@ def known_tables() -> dict[str, Sequence[Column]]:
     return {**tables, "vicidial.calls_classic": classic, "region-us.INFORMATION_SCHEMA.JOBS": JOBS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", EVERY_TEXT, ids=first_words)
 def test_every_sql_text_of_the_documents_is_googlesql(text: str) -> None:
     from tests.bigquery.googlesql import analyse

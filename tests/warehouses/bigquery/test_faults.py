@@ -5,16 +5,13 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from config import Settings
-from tests.bigquery.emulators import Emulator
 from tests.bigquery.faults import cut_after, refused
 from tests.bigquery.proxy import FaultProxy
 from tests.bigquery.request_kinds import Seen
-from tests.warehouses.bigquery.conftest import PATIENCE, asks, brief
+from tests.warehouses.bigquery.conftest import PATIENCE, asks
 from tests.warehouses.bigquery.fault_matrix import FAULTS, REQUESTS, Request, survive
 from tests.warehouses.conftest import Desk
 
@@ -42,13 +39,6 @@ FOR_GOOD = [
     ("script", "400 invalidQuery", "BatchRefused", "Syntax error"),
 ]
 QUOTA = "Quota exceeded: Your table exceeded quota for imports or query appends per table."
-
-
-@pytest.fixture
-def settings(emulator: Emulator, proxy: FaultProxy, tmp_path: Path) -> Settings:
-    """Build settings for a busy machine, on which a whole commit takes seconds."""
-    limits = {"bigquery_request_timeout": timedelta(seconds=3), "bigquery_job_timeout": timedelta(seconds=6)}
-    return brief(emulator, tmp_path / "data", proxy, **limits)
 
 
 @pytest.mark.parametrize(("request_of", "fault"), OVERCOME)

@@ -21,7 +21,7 @@ from tests.bigquery.emulators import ROOT, Emulator
 from tests.bigquery.faults import Exchange, Fault, cut_after, cut_before
 from tests.bigquery.proxy import FaultProxy
 from tests.warehouses.analyst import execute
-from tests.warehouses.bigquery.conftest import PATIENCE, asks, brief, desk_of
+from tests.warehouses.bigquery.conftest import PATIENCE, PATIENT, asks, brief, desk_of
 from tests.warehouses.bigquery.fault_matrix import AFTER, BEFORE, commit_first, second_batch, state
 from tests.warehouses.conftest import Desk
 from tests.warehouses.spool_files import Batches, Spool, call, outcome
@@ -35,8 +35,8 @@ EVERYBODY_ELSE = (
 
 @pytest.fixture
 def settings(emulator: Emulator, proxy: FaultProxy, tmp_path: Path) -> Settings:
-    """Settings with a lease so long that no renewal falls into a test by chance."""
-    return brief(emulator, tmp_path / "data", proxy, bigquery_lease=timedelta(minutes=10))
+    """Settings with limits so long that neither a renewal nor a slow machine comes into a test by chance."""
+    return brief(emulator, tmp_path / "data", proxy, **PATIENT, bigquery_lease=timedelta(minutes=10))
 
 
 class Rival:

@@ -26,7 +26,7 @@ from utils import utc_now
 
 SLOW = {
     "bigquery_request_timeout": timedelta(seconds=15),
-    "bigquery_job_timeout": timedelta(seconds=4),
+    "bigquery_job_timeout": timedelta(seconds=10),
     "bigquery_retry": timedelta(0),  # of which a commit has at least as much
 }
 
