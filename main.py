@@ -1,5 +1,6 @@
 """Entry point: one cycle from start to summary, and the commands."""
 
+import gc
 import signal
 import sys
 
@@ -11,6 +12,9 @@ if __name__ == "__main__":
 
     replace_missing_streams()  # before any file is opened in their place
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # until a command takes it: Ctrl+C needs no traceback of imports
+
+if __name__ in ("__main__", "__mp_main__"):
+    gc.disable()  # imports make many objects and no garbage: to look for it takes a fifteenth of a start
 
 import logging
 import os
@@ -46,6 +50,7 @@ from planning.plans import group_by_campaign, plan_cycle
 from standard_streams import give_up_broken_streams
 from utils import plural, utc_now
 
+gc.enable()
 LOG = logging.getLogger("main")
 
 

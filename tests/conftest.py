@@ -16,6 +16,18 @@ LONGEST = ("test_storm.py", "test_style.py")
 """Modules that begin first, so that no worker is left with them at the end."""
 
 
+SLOW_WORDS = ("mark.slow", "DUCKDB_FIRST")
+"""A module without them has no slow test."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Spare a run of the slow tests the modules without any: to prepare them takes each worker seconds."""
+    if config.getoption("markexpr") != "slow" or collection_path.suffix != ".py":
+        return None
+    text = collection_path.read_text(encoding="utf-8")
+    return None if any(word in text for word in SLOW_WORDS) else True
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest tests first."""
     items.sort(key=lambda item: item.path.name not in LONGEST)

@@ -20,7 +20,7 @@ from tests.acceptance.programs import PASSWORD, ROOT, Program, ProgramOnBigQuery
 from tests.dialers.sources import listener
 
 
-@pytest.fixture(params=["duckdb", "bigquery"])
+@pytest.fixture(params=["duckdb", pytest.param("bigquery", marks=pytest.mark.slow)])
 def program(request: pytest.FixtureRequest, tmp_path: Path) -> Program:
     if request.param == "duckdb":
         return Program(tmp_path)

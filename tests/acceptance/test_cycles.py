@@ -314,7 +314,7 @@ def test_nothing_of_a_call_is_lost_on_its_way(program: Program, dialers: Dialers
     assert len(program.calls()) == len(legs)
 
 
-@pytest.mark.parametrize("size", ["1", "100"])
+@pytest.mark.parametrize("size", ["1", pytest.param("100", marks=pytest.mark.slow)])
 def test_small_chunks_give_the_same_rows(program: Program, dialers: Dialers, size: str) -> None:
     dialer = dialers()
     program.add_clients(("Sales", dialer.url, "1"))

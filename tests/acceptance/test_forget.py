@@ -114,7 +114,7 @@ def test_on_a_terminal_it_asks_first(program: Program) -> None:
         os.close(theirs)
 
 
-@pytest.mark.parametrize("mode", ["last4", "hash"])
+@pytest.mark.parametrize("mode", ["hash", pytest.param("last4", marks=pytest.mark.slow)])
 def test_a_number_that_is_not_stored_in_full_is_nowhere(program: Program, dialers: Dialers, mode: str) -> None:
     dialer = dialers()
     program.add_clients(("Sales", dialer.url, "1"))

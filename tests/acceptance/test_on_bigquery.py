@@ -97,6 +97,7 @@ def test_no_password_is_in_a_job_or_a_table_but_the_credentials(program: Program
     assert not any(PASSWORD in text for text in texts)
 
 
+@pytest.mark.slow
 @POSIX_ONLY
 def test_the_daemon_goes_round_and_a_second_one_is_told_who_holds_it(
     program: ProgramOnBigQuery, dialers: Dialers, tmp_path: Path

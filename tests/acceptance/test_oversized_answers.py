@@ -53,7 +53,12 @@ def send_as_a_bomb(pieces: Callable[[], Iterator[bytes]]) -> Callable[[socket.so
     ("talk", "most", "words"),
     [
         (send_as_a_bomb(lambda: one_record(300)), 400, "a record is longer than MAX_RECORD_KB"),
-        (send_plain(lambda: one_record(10_000)), 100, "sent more than 100 MB in answer to one request"),
+        pytest.param(
+            send_plain(lambda: one_record(10_000)),
+            100,
+            "sent more than 100 MB in answer to one request",
+            marks=pytest.mark.slow,
+        ),
         (send_plain(lambda: many_records(10_000)), 100, "sent more than 100 MB in answer to one request"),
     ],
     ids=["a record of 300 MB in a gzip bomb", "a record of 10 GB", "a body of 10 GB"],

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from tables import ARCHIVED, CALLS, CHANNEL_COLUMNS
 from tests.warehouses.analyst import execute
 from tests.warehouses.conftest import DUCKDB_FIRST, Desk
@@ -63,14 +61,13 @@ def test_rows_of_an_older_version_fill_once_when_they_are_read_again(desk: Desk)
 
 
 @DUCKDB_FIRST
-@pytest.mark.parametrize("lost", [*([name] for name in CHANNEL), list(CHANNEL)], ids="+".join)
-def test_what_is_known_of_a_channel_stays_when_the_dialer_shows_it_no_more(desk: Desk, lost: list[str]) -> None:
-    """It empties its logs of channels every night, long before those of calls."""
-    desk.commit(outcome(desk.spool.sealed(call(1) | CHANNEL)))
-    later = call(1, status="DNC") | CHANNEL | dict.fromkeys(lost)
-    assert desk.counts(outcome(desk.spool.sealed(later))) == [(0, 1, 0, 0)]
-    row = desk.only_call()
-    assert (row["status"], channel(row)) == ("DNC", CHANNEL)
+def test_what_is_known_of_a_channel_stays_when_the_dialer_shows_it_no_more(desk: Desk) -> None:
+    """It empties its logs of channels every night, long before those of calls. Each case is a call of its own."""
+    cases = [*([name] for name in CHANNEL), list(CHANNEL)]
+    desk.commit(outcome(desk.spool.sealed(*(call(number) | CHANNEL for number in range(len(cases))))))
+    later = [call(number, status="DNC") | CHANNEL | dict.fromkeys(lost) for number, lost in enumerate(cases)]
+    assert desk.counts(outcome(desk.spool.sealed(*later))) == [(0, len(cases), 0, 0)]
+    assert [(row["status"], channel(row)) for row in desk.rows()] == [("DNC", CHANNEL)] * len(cases)
 
 
 @DUCKDB_FIRST
@@ -82,16 +79,17 @@ def test_what_changes_of_a_channel_is_taken_over(desk: Desk) -> None:
 
 
 @DUCKDB_FIRST
-@pytest.mark.parametrize("name", CHANNEL)
-def test_a_call_is_written_when_its_channel_fills_and_not_when_it_vanishes(desk: Desk, name: str) -> None:
-    without = call(1) | CHANNEL | {name: None}
-    desk.commit(outcome(desk.spool.sealed(without)))
-    assert desk.counts(outcome(desk.spool.sealed(call(1) | CHANNEL))) == [(0, 1, 0, 0)]
-    filled = desk.only_call()
-    assert channel(filled) == CHANNEL
-    for quiet in (call(1) | CHANNEL, without, call(1)):
-        assert desk.counts(outcome(desk.spool.sealed(quiet))) == [(0, 0, 1, 0)]
-        assert desk.only_call() == filled
+def test_a_call_is_written_when_its_channel_fills_and_not_when_it_vanishes(desk: Desk) -> None:
+    """Each column is empty in a call of its own."""
+    without = [call(number) | CHANNEL | {name: None} for number, name in enumerate(CHANNEL)]
+    complete = [call(number) | CHANNEL for number in range(len(CHANNEL))]
+    desk.commit(outcome(desk.spool.sealed(*without)))
+    assert desk.counts(outcome(desk.spool.sealed(*complete))) == [(0, len(CHANNEL), 0, 0)]
+    filled = desk.rows()
+    assert [channel(row) for row in filled] == [CHANNEL] * len(CHANNEL)
+    for quiet in (complete, without, [call(number) for number in range(len(CHANNEL))]):
+        assert desk.counts(outcome(desk.spool.sealed(*quiet))) == [(0, 0, len(CHANNEL), 0)]
+        assert desk.rows() == filled
 
 
 @DUCKDB_FIRST

@@ -32,9 +32,13 @@ OVERCOME = [
 ]
 FOR_GOOD = [
     ("get_table calls", "403 accessDenied", "RightMissing", "roles/bigquery.jobUser"),
-    ("create_table staging", "403 accessDenied", "RightMissing", "roles/bigquery.jobUser"),
-    ("load (multipart)", "403 accessDenied", "RightMissing", "roles/bigquery.jobUser"),
-    ("load (multipart)", "400 invalidQuery", "BatchRefused", "Syntax error"),
+    pytest.param(
+        "create_table staging", "403 accessDenied", "RightMissing", "roles/bigquery.jobUser", marks=pytest.mark.slow
+    ),
+    pytest.param(
+        "load (multipart)", "403 accessDenied", "RightMissing", "roles/bigquery.jobUser", marks=pytest.mark.slow
+    ),
+    pytest.param("load (multipart)", "400 invalidQuery", "BatchRefused", "Syntax error", marks=pytest.mark.slow),
     ("script", "403 accessDenied", "RightMissing", "roles/bigquery.jobUser"),
     ("script", "400 invalidQuery", "BatchRefused", "Syntax error"),
 ]
@@ -48,9 +52,10 @@ def test_a_transient_fault_is_overcome(desk: Desk, proxy: FaultProxy, request_of
     assert survived.seconds < PATIENCE.total_seconds()
 
 
-@pytest.mark.parametrize("case", FOR_GOOD, ids=", ".join)
-def test_a_fault_for_good_changes_nothing(desk: Desk, proxy: FaultProxy, case: tuple[str, str, str, str]) -> None:
-    request_of, fault, error, told = case
+@pytest.mark.parametrize(("request_of", "fault", "error", "told"), FOR_GOOD)
+def test_a_fault_for_good_changes_nothing(
+    desk: Desk, proxy: FaultProxy, request_of: str, fault: str, error: str, told: str
+) -> None:
     survived = survive(desk, proxy, REQUESTS[request_of], FAULTS[fault]())
     assert (survived.ended, survived.applied) == (error, False)
     assert told in survived.told
@@ -59,9 +64,13 @@ def test_a_fault_for_good_changes_nothing(desk: Desk, proxy: FaultProxy, case: t
 @pytest.mark.parametrize(
     ("message", "role"),
     [
-        ("Permission bigquery.tables.updateData denied on table d.calls", "roles/bigquery.dataEditor"),
+        pytest.param(
+            "Permission bigquery.tables.updateData denied on table d.calls",
+            "roles/bigquery.dataEditor",
+            marks=pytest.mark.slow,
+        ),
         ("Permission bigquery.tables.getData denied on table d.calls", "roles/bigquery.dataViewer"),
-        ("Access Denied", "roles/bigquery.dataEditor"),
+        pytest.param("Access Denied", "roles/bigquery.dataEditor", marks=pytest.mark.slow),
     ],
 )
 def test_the_missing_role_is_that_of_the_permission(desk: Desk, proxy: FaultProxy, message: str, role: str) -> None:
@@ -70,7 +79,7 @@ def test_the_missing_role_is_that_of_the_permission(desk: Desk, proxy: FaultProx
     assert f"the role {role} is missing" in survived.told
 
 
-@pytest.mark.parametrize("request_of", ["load (multipart)", "script"])
+@pytest.mark.parametrize("request_of", ["script", pytest.param("load (multipart)", marks=pytest.mark.slow)])
 def test_a_quota_needs_more_patience_than_there_is(desk: Desk, proxy: FaultProxy, request_of: str) -> None:
     """The first pause is a quarter of a minute. A commit with less time gives up before it."""
     fault = refused(403, "quotaExceeded", QUOTA)
