@@ -54,7 +54,7 @@ def test_a_transient_fault_is_overcome(desk: Desk, proxy: FaultProxy, request_of
 
 @pytest.mark.parametrize(("request_of", "fault", "error", "told"), FOR_GOOD)
 def test_a_fault_for_good_changes_nothing(
-    desk: Desk, proxy: FaultProxy, request_of: str, fault: str, error: str, told: str
+    desk: Desk, proxy: FaultProxy, *, request_of: str, fault: str, error: str, told: str
 ) -> None:
     survived = survive(desk, proxy, REQUESTS[request_of], FAULTS[fault]())
     assert (survived.ended, survived.applied) == (error, False)
