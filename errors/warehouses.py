@@ -49,7 +49,7 @@ class DiskFull(WarehouseError):
 
     label = Label.DISK_FULL
     happened = "The disk of {0} is full."
-    advice = "Nothing is lost. Free some space, and the next cycle reads again."
+    advice = "Nothing is lost. Free some space: the daemon then goes on by itself, and a command can be repeated."
 
 
 class BigQueryRefused(WarehouseError):

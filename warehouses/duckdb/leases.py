@@ -1,5 +1,6 @@
 """The lease of a DuckDB file: an operating-system lock, free the moment its process dies."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,8 @@ from filelock import FileLock, Timeout
 from errors import WarehouseHeld, WarehouseUnusable, raise_disk_full
 from lock_owners import read_owner, write_owner
 from warehouses.duckdb.file_rights import make_folder
+
+LOG = logging.getLogger(__name__)
 
 
 class DuckDBLease:
@@ -21,6 +24,7 @@ class DuckDBLease:
     def hold(self) -> Iterator[None]:
         """Hold the lease while the block runs. Raise WarehouseHeld at once if another process holds it."""
         make_folder(self._file.parent)
+        self._warn_of_hard_links()
         lock = FileLock(self._beside(".lock"), thread_local=False)
         note = self._beside(".holder.json")
         try:
@@ -57,6 +61,15 @@ class DuckDBLease:
         """Return a path beside the DuckDB file itself, whatever link names it."""
         real = self._file.resolve()
         return real.with_name(real.name + ending)
+
+    def _warn_of_hard_links(self) -> None:
+        """Warn of further names that no lock can know, such as those of a backup made of hard links."""
+        names = self._file.stat().st_nlink if self._file.exists() else 1
+        if names > 1:
+            LOG.warning(
+                "%s has %d names (hard links). A program that uses another of them is not noticed, and a backup made"
+                " by linking changes with the file: copy the file instead", self._file, names,
+            )  # fmt: skip
 
     def _build_error(self, exc: OSError) -> WarehouseUnusable:
         return WarehouseUnusable(f"The folder {self._file.parent}", exc.strerror or type(exc).__name__)

@@ -150,6 +150,19 @@ def test_a_second_daemon_is_refused_and_told_who_holds_it(desk: Desk) -> None:
     assert not (desk.settings.data_dir / "calls.duckdb.holder.json").exists()
 
 
+def test_further_names_of_a_file_are_told_since_no_lock_can_know_them(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = Settings(warehouse="duckdb", data_dir=tmp_path)
+    for told in ("", "has 2 names (hard links)"):
+        with open_warehouse(settings).lease():
+            assert told in caplog.text
+            assert bool(told) == bool(caplog.text)
+        if not told:
+            open_warehouse(settings).prepare()
+            (tmp_path / "backup.duckdb").hardlink_to(settings.duckdb_path)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
 def test_a_file_that_is_named_by_a_link_is_held_like_the_file_itself(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
