@@ -193,6 +193,7 @@ def test_a_campaign_that_lacks_memory_says_so_and_runs_alone_in_the_next_cycle(
     assert legs_stored(program, "1") == identities(dialer)
 
 
+@pytest.mark.slow
 def test_a_host_that_fails_for_several_cycles_is_asked_less_often(program: Program, dialers: Dialers) -> None:
     dialer, dead = dialers(1), dialers(2)
     dead.misbehave(status=503)

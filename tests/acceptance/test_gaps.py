@@ -129,6 +129,7 @@ def nothing_is_left_to_do(site: Site, gap: timedelta) -> None:
     assert {row[0] for row in site.stored("two")} == {row[0] for row in site.shown()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gap", GAPS, ids=str)
 def test_an_outage_of_the_daemon(site: Site, gap: timedelta) -> None:
     nothing_is_left_to_do(site, gap)

@@ -47,6 +47,7 @@ def rows_stored(program: Program, client: str) -> set[tuple[object, ...]]:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_cycles_backfills_and_clients_work_as_on_a_file(program: ProgramOnBigQuery, dialers: Dialers) -> None:
     dialer = dialers(days=3)
     rows = ("Sales", dialer.url, "1"), ("Support", dialer.url, "2", "Wr0ng-Marked-Passw0rd")

@@ -91,6 +91,7 @@ def test_any_comparison_known_beforehand_is_a_filter(emulator: Emulator, dataset
     assert emulator.rows(CALLS.format(dataset)) == [{"k": "a", "n": 5}]
 
 
+@pytest.mark.slow
 def test_what_was_committed_survives_a_kill(emulator_to_kill: Emulator) -> None:
     create(emulator_to_kill, "kept")
     url = emulator_to_kill.url
@@ -100,6 +101,7 @@ def test_what_was_committed_survives_a_kill(emulator_to_kill: Emulator) -> None:
     assert emulator_to_kill.rows(CALLS.format("kept")) == BEFORE
 
 
+@pytest.mark.slow
 def test_an_emulator_that_cannot_start_tells_why(emulator_to_kill: Emulator, tmp_path: Path) -> None:
     second = Emulator(tmp_path / "second")
     second._port = emulator_to_kill._port
@@ -110,6 +112,7 @@ def test_an_emulator_that_cannot_start_tells_why(emulator_to_kill: Emulator, tmp
         second.stop()
 
 
+@pytest.mark.slow
 def test_an_emulator_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     script = (
         "import os, sys; from pathlib import Path; from tests.bigquery.emulators import Emulator\n"

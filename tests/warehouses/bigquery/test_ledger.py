@@ -219,7 +219,7 @@ def killed(emulator: Emulator, before_asking: bool) -> Fault:
 @pytest.mark.parametrize(
     ("kind", "before_asking"),
     [
-        pytest.param("query", False, id="after the script"),
+        pytest.param("query", False, id="after the script", marks=pytest.mark.slow),
         pytest.param("start_upload", False, marks=pytest.mark.slow, id="between load and script"),
         pytest.param("query", True, marks=pytest.mark.slow, id="before the script"),
     ],
