@@ -16,9 +16,10 @@ Hours = Mapping[Place, HourRead]
 
 LONGEST_CALL = timedelta(hours=6)
 """A call in progress for longer is stuck."""
-STUCK_LATELY = timedelta(days=1)
+STUCK_LATELY = timedelta(days=2)
+"""A dialer's own clean-up of the next night ends most of these calls."""
 OFTEN, SELDOM = timedelta(hours=1), timedelta(days=1)
-"""Time between two reads of an hour with stuck calls: on its first day, and afterwards."""
+"""Time between two reads of an hour with stuck calls: on its first two days, and afterwards."""
 
 
 def hours_in_progress(hours: Hours, wanted: Set[Place], zone: str, settings: Settings, now: datetime) -> set[Place]:

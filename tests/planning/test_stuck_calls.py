@@ -47,7 +47,7 @@ def stuck(hour: int, minutes_ago: float = 61, calls: int = 1) -> HourRead:
     [
         (11, 1, True), (7, 1, True),  # it may end at any moment
         (4, 1, False), (4, 59, False), (4, 60, True), (-10, 61, True),
-        (-13, 61, False), (-13, 24 * 60, True), (-60, 24 * 60, True),
+        (-13, 61, True), (-36, 61, True), (-37, 61, False), (-37, 24 * 60, True), (-60, 24 * 60, True),
         (-73, 24 * 60, False), (-100, 9999, False),  # beyond SETTLE_DAYS
     ],
 )  # fmt: skip

@@ -13,7 +13,8 @@ from tests.storms.truth import Clockwork
 
 LAG = timedelta(hours=8)
 """Initial lag of the dialers' clocks. They catch up with every event."""
-RATES = Rates(late_dispositions=0.2, corrected_lengths=0.2, lead_switches=0.05)
+RATES = Rates(late_dispositions=0.2, corrected_lengths=0.2, lead_switches=0.05, lost_hangups=0)
+"""An hour with a stuck call is read again after an hour of this machine, in which a storm is long over."""
 CALLS_PER_HOUR = 20
 EXPORT = "call_report_export.php"
 WRONG: dict[str, Callable[[float], dict[str, Any]]] = {
