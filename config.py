@@ -21,6 +21,7 @@ from settings.kinds import (
     LOCATION,
     PATH,
     PROJECT,
+    STATUSES,
     TABLE,
     VARIABLES,
     YES_NO,
@@ -89,6 +90,8 @@ class Settings:
         "The DuckDB file. Empty: `calls.duckdb` in DATA_DIR.", empty=None)
     duckdb_read_copy: Path | None = setting("DUCKDB_READ_COPY", "", PATH,
         "Copy of the DuckDB file for readers, renewed by every cycle. Empty: none.", empty=None)
+    sale_statuses: str = setting("SALE_STATUSES", "SALE", STATUSES,
+        "Statuses that count as a sale in the views. Upper and lower case are alike. Empty: none.", empty="")
     project_id: str | None = setting("PROJECT_ID", "", PROJECT,
         "Google Cloud project of the tables. Empty: the project of the key file.", empty=None)
     dataset_id: str = setting("DATASET_ID", "vicidial", IDENTIFIER,

@@ -93,6 +93,7 @@ VARIABLES = pattern_of(
     rf"{_NAME}\*?(?: *, *{_NAME}\*?)*",
     "names of environment variables, separated by commas; * ends one for all that begin so",
 )
+STATUSES = pattern_of(r"[A-Za-z0-9_-]+(?: *, *[A-Za-z0-9_-]+)*", "codes of statuses, separated by commas")
 HOST = pattern_of(r"(?:https?://)?[A-Za-z0-9.\[\]:-]{1,200}", "host:port or http://host:port")
 TABLE = pattern_of(
     rf"(?:(?:{_PROJECT}\.)?{_NAME}\.)?{_NAME}",

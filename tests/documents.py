@@ -19,6 +19,7 @@ from reports.builds import ABILITIES
 from tables import CALLS, CREDENTIALS, LEAD_COLUMNS, LEASES, MIGRATIONS, STATE_TABLES, Column, Table
 from tests.test_architecture import ARROWS, LEAVES
 from tests.tests_of_errors import PRODUCED_BY
+from warehouses.sql.view_columns import VIEWS, View
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -30,6 +31,7 @@ SETTING_GROUPS = {
     "LOOKBACK_HOURS": "Days and times to read",
     "INCLUDE_LEAD_FIELDS": "Personal data of leads",
     "WAREHOUSE": "Warehouse and files",
+    "SALE_STATUSES": "Views for analysts",
     "PROJECT_ID": "BigQuery: project and tables",
     "BIGQUERY_REQUEST_TIMEOUT": "BigQuery: limits",
     "BIGQUERY_REQUIRE_PARTITION_FILTER": "BigQuery: partitions",
@@ -87,7 +89,12 @@ def render_settings() -> str:
 
 
 def render_tables() -> str:
-    return "".join(map(_render_table, (CALLS, CREDENTIALS, *STATE_TABLES, LEASES, MIGRATIONS)))
+    tables = "".join(map(_render_table, (CALLS, CREDENTIALS, *STATE_TABLES, LEASES, MIGRATIONS)))
+    return tables + "".join(map(_render_view, VIEWS))
+
+
+def _render_view(view: View) -> str:
+    return f"\n## View {view.name}\n\n{view.description}\n\n{_render_columns(view.columns)}"
 
 
 def _render_table(table: Table) -> str:

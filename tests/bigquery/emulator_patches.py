@@ -1,4 +1,4 @@
-"""What local-bigquery 0.4.0 needs so that it runs without a network and treats MERGE as BigQuery does.
+"""What local-bigquery 0.4.0 needs so that it runs without a network and treats MERGE and views as BigQuery does.
 
 Every patch replaces something private of exactly that version. Its modules are imported by name and untyped: they
 are on the path of the emulator's process only.
@@ -154,3 +154,20 @@ def tell_of_conflicts_as_bigquery_does() -> None:
         return from_duckdb(error, *arguments)
 
     errors.from_duckdb = query.from_duckdb = patched
+
+
+def renew_views_as_bigquery_does() -> None:
+    """A view with a new query shows its rows. Upstream keeps the new query as a description only."""
+    tables: Any = import_module("local_bigquery.catalog.tables")
+    query: Any = import_module("local_bigquery.jobs.query")
+    update = tables.update
+
+    def patched(project_id: str, dataset_id: str, table_id: str, body: Any, *rest: Any) -> Any:
+        updated = update(project_id, dataset_id, table_id, body, *rest)
+        if body.view:
+            text = query.translate_view(project_id, dataset_id, body.view.query)
+            view = tables.name(project_id, dataset_id, table_id)
+            tables.database.execute(f"CREATE OR REPLACE VIEW {view} AS {text}")
+        return updated
+
+    tables.update = patched

@@ -12,6 +12,7 @@ from importlib import import_module
 from tests.bigquery.dataset_copies import serve_dataset_copies
 from tests.bigquery.emulator_patches import (
     merge_as_bigquery_does,
+    renew_views_as_bigquery_does,
     store_projects_in_plain_files,
     tell_of_conflicts_as_bigquery_does,
 )
@@ -39,6 +40,7 @@ def main(package_folder: str, options: list[str]) -> None:
     store_projects_in_plain_files()
     merge_as_bigquery_does()
     tell_of_conflicts_as_bigquery_does()
+    renew_views_as_bigquery_does()
     look_at_one_table_only()
     read_catalog_once_per_script()
     keep_jobs_of_statements_in_memory()

@@ -13,6 +13,7 @@ from warehouses.bigquery.names import BigQueryNames, TableName
 from warehouses.bigquery.schemas import describe_table, find_mismatches
 from warehouses.bigquery.service import BigQueryService
 from warehouses.bigquery.table_checks import check_table, refuse_mismatches
+from warehouses.bigquery.views import BigQueryViews
 from warehouses.sql.migrations import MIGRATION_PLAN, MigrationPlan
 from warehouses.sql.table_checks import NEW_CALLS
 
@@ -31,6 +32,7 @@ class BigQueryTables:
         self._plan = plan
         self._migrations = BigQueryMigrations(service, names, plan)
         self._classic_view = ClassicView(service, names)
+        self._views = BigQueryViews(service, names, settings.sale_statuses)
         self.dataset = BigQueryDataset(settings, service, names)
 
     def make_leases(self) -> None:
@@ -54,6 +56,7 @@ class BigQueryTables:
         if self._settings.include_lead_fields:
             self._migrations.add_columns(calls, LEAD_COLUMNS)
         self._classic_view.make()
+        self._views.make()
 
     def missing(self) -> list[str]:
         """Return the names of the tables that ``make`` would make. Check the others, and change nothing."""
@@ -66,7 +69,9 @@ class BigQueryTables:
                 missing.append(name.table)
             else:
                 check_table(found, name, table, self._settings, self._plan.pending_columns(table, pending))
-        return missing if self._classic_view.find() else [*missing, self._classic_view.name.table]
+        if not self._classic_view.find():
+            missing.append(self._classic_view.name.table)
+        return missing + self._views.missing()
 
     def check_calls(self) -> None:
         """Refuse a calls table that was changed since ``make``. Every commit with calls asks first."""

@@ -14,7 +14,7 @@ COLUMNS = """
     WHERE database_name = current_database() AND lower(schema_name) = lower(?)
     ORDER BY table_name, column_index
 """
-VIEWS = "SELECT lower(view_name) FROM duckdb_views() WHERE database_name = current_database()" \
+VIEWS = "SELECT lower(view_name), coalesce(comment, '') FROM duckdb_views() WHERE database_name = current_database()" \
     " AND lower(schema_name) = lower(?)"  # fmt: skip
 
 
@@ -24,7 +24,7 @@ class StoredTables:
 
     _columns: Mapping[str, dict[str, str]]
     _demanding: Mapping[str, list[str]]
-    _views: frozenset[str]
+    _views: Mapping[str, str]
 
     def columns(self, table: str) -> dict[str, str]:
         """Return the columns of a table with their types. A missing table has none."""
@@ -37,6 +37,10 @@ class StoredTables:
     def is_view(self, name: str) -> bool:
         return name.lower() in self._views
 
+    def view_comment(self, name: str) -> str:
+        """Return the comment on a view. Anything else has none."""
+        return self._views.get(name.lower(), "")
+
 
 def find_stored_tables(db: Database, schema: str) -> StoredTables:
     columns: defaultdict[str, dict[str, str]] = defaultdict(dict)
@@ -45,5 +49,5 @@ def find_stored_tables(db: Database, schema: str) -> StoredTables:
         columns[table][column] = kind
         if demands_value:
             demanding[table].append(column)
-    views = frozenset(name for (name,) in db.execute(VIEWS, [schema]).fetchall())
+    views = dict(db.execute(VIEWS, [schema]).fetchall())
     return StoredTables(columns, demanding, views)

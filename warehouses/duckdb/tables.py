@@ -20,8 +20,10 @@ from tables import (
     Table,
 )
 from warehouses.duckdb.stored_tables import Database, StoredTables, find_stored_tables
+from warehouses.duckdb.views import DuckDBViews
 from warehouses.sql.migrations import MIGRATION_PLAN, MigrationPlan
 from warehouses.sql.table_checks import NEW_CALLS, classic_query, find_credentials_faults, is_of_old_shape
+from warehouses.sql.views import ViewScript
 
 LOG = logging.getLogger(__name__)
 
@@ -48,6 +50,13 @@ class DuckDBTables:
         self.output_table = settings.output_table
         self.classic = f"{settings.output_table}_classic"
         self.credentials = self.name(settings.credentials_table)
+        script = ViewScript(
+            name=self.name,
+            calls=self.calls,
+            sale_statuses=settings.sale_statuses,
+            minutes_since="date_sub('minute', {}, CURRENT_TIMESTAMP)".format,
+        )
+        self._views = DuckDBViews(script, settings.output_table, self.name)
 
     def name(self, table: str) -> str:
         """Return a table's full name, quoted."""
@@ -61,7 +70,7 @@ class DuckDBTables:
             self._check(stored, name, table, self._plan.pending_columns(table, pending))
         if not all(stored.columns(name) for name in (*self._tables, self.classic)):
             return False
-        return not pending and not self._missing_lead_columns(stored)
+        return not (pending or self._missing_lead_columns(stored) or self._views.find_stale(stored))
 
     def make(self, db: Database) -> None:
         """Make everything that is missing, inside the caller's transaction."""
@@ -80,6 +89,7 @@ class DuckDBTables:
             db.execute(f"INSERT INTO {migrations} VALUES (?, now())", [number])
         if not stored.columns(self.classic):
             db.execute(f"CREATE VIEW {self.name(self.classic)} AS {classic_query(self.calls)}")
+        self._views.make(db, stored)
         for column in self._missing_lead_columns(self.find(db)):
             db.execute(f"ALTER TABLE {self.calls} ADD COLUMN {quote_name(column.name)} {TYPES[column.type]}")
 

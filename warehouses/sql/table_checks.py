@@ -13,6 +13,8 @@ NEW_CALLS = (
     " here too: python main.py backfill --from D --to D"
 )
 
+FOREIGN_VIEW = "%s is not of this program. It is left alone, so that the view of this name in docs/tables.md is missing"
+
 
 def find_credentials_faults(columns: Iterable[str]) -> list[str]:
     """Return the faults of an operator's own table. It needs each required column once, in any spelling."""

@@ -19,6 +19,7 @@ from warehouses.bigquery.names import BigQueryNames
 from warehouses.bigquery.service import BigQueryService
 from warehouses.bigquery.tables import BigQueryTables
 from warehouses.sql.migrations import MIGRATION_PLAN, MigrationPlan
+from warehouses.sql.view_columns import VIEWS
 
 NEXT = MIGRATION_PLAN.numbers[-1] + 1
 """Number of a migration that the program does not have."""
@@ -90,9 +91,10 @@ def test_options_are_for_a_new_table_and_a_difference_is_logged(
 
 def test_preparing_again_changes_nothing(settings: Settings, client: bigquery.Client) -> None:
     prepared(settings)
-    before = {name: found(client, settings, name).etag for name in OURS}
+    names = (*OURS, *(f"calls_{view.name}" for view in VIEWS))
+    before = {name: found(client, settings, name).etag for name in names}
     prepared(settings)
-    assert {name: found(client, settings, name).etag for name in OURS} == before
+    assert {name: found(client, settings, name).etag for name in names} == before
     assert sorted(row["number"] for row in table(settings, "migrations")) == [*MIGRATION_PLAN.numbers]
 
 
@@ -143,7 +145,8 @@ def test_tables_may_have_other_datasets(settings: Settings, client: bigquery.Cli
     )
     prepared(elsewhere)
     names = {name: {each.table_id for each in client.list_tables(name)} for name in (secrets, shared)}
-    assert names == {secrets: {"clients"}, shared: {"legs", "legs_classic"}}
+    views = {f"legs_{view.name}" for view in VIEWS}
+    assert names == {secrets: {"clients"}, shared: {"legs", "legs_classic", *views}}
     assert "calls" not in {each.table_id for each in client.list_tables(settings.dataset_id)}
     warehouse = open_warehouse(elsewhere)
     assert warehouse.describe() == f"{emulator.project}.{secrets}.clients"
