@@ -31,7 +31,6 @@ from tests.warehouses.spool_files import DAY, NOON, STATS, Batches, Spool, call,
 from tests.warehouses.test_batches import hour, read_until
 from tests.warehouses.test_call_merges import bare
 from warehouses.bigquery.staging import staging_columns
-from warehouses.sql.view_columns import VIEWS
 
 pytestmark = pytest.mark.slow
 PARAMETERS = {
@@ -71,12 +70,10 @@ def sent(by_hand: Settings, emulator: Emulator) -> set[str]:
 
 
 @pytest.mark.usefixtures("sent")
-def test_where_queries_must_name_days_commits_do_and_the_views_work(by_hand: Settings) -> None:
+def test_where_queries_must_name_days_commits_do_and_the_old_view_works(by_hand: Settings) -> None:
     with pytest.raises(BadRequest, match="filter"):
         rows(by_hand, "SELECT phone FROM vicidial.calls")
     assert len(rows(by_hand, "SELECT Phone, CallTime FROM vicidial.calls_classic")) == len(table(by_hand, "calls")) > 3
-    for view in VIEWS:
-        rows(by_hand, f"SELECT * FROM vicidial.calls_{view.name}")
 
 
 def everything(settings: Settings, by_hand: Settings) -> None:
