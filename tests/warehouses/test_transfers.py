@@ -83,6 +83,7 @@ def test_without_uniqueids_lead_and_time_find_the_first_ingroup_of_each_transfer
     assert {matched_by for *_, matched_by in found} == {"lead and time"}
 
 
+@DUCKDB_FIRST
 def test_a_transfer_shows_both_agents_and_dispositions(desk: Desk) -> None:
     commit(
         desk,
@@ -128,6 +129,7 @@ def test_a_leg_is_a_transfer_by_channel_or_by_lead_and_time(
     assert len(shown(desk, "transfers", "call_key")) == is_found
 
 
+@DUCKDB_FIRST
 def test_the_next_call_of_a_lead_takes_the_legs_after_its_beginning(desk: Desk) -> None:
     commit(
         desk,
@@ -138,6 +140,7 @@ def test_the_next_call_of_a_lead_takes_the_legs_after_its_beginning(desk: Desk) 
     assert shown(desk, "transfers", "call_time_local") == [(at(ENDS + 2),)]
 
 
+@DUCKDB_FIRST
 def test_an_outbound_leg_under_a_former_uniqueid_is_shown_once(desk: Desk) -> None:
     commit(
         desk,

@@ -12,9 +12,8 @@ from config import Settings
 from database import open_warehouse
 from messages import HourCount, SourceIdentity, Watermark
 from tables import Column
-from tests.bigquery.googlesql import analyse
 from tests.warehouses import analyst
-from tests.warehouses.conftest import Desk
+from tests.warehouses.conftest import DUCKDB_FIRST, Desk
 from tests.warehouses.spool_files import DAY, call, outcome
 from tests.warehouses.test_queries import at, inbound, known_tables
 from utils import utc_now
@@ -44,8 +43,11 @@ def commit(desk: Desk, *calls: dict[str, Any]) -> None:
     desk.commit(outcome(desk.spool.sealed(*calls)))
 
 
+@pytest.mark.slow
 @by_name
 def test_a_view_is_googlesql_of_the_types_that_its_record_tells(view: View) -> None:
+    from tests.bigquery.googlesql import analyse
+
     script = ViewScript(
         name="`vicidial.{}`".format, calls="`vicidial.calls`", sale_statuses="SALE, XSALE",
         minutes_since="TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), {}, MINUTE)".format,
@@ -60,6 +62,7 @@ def nullable(columns: Iterable[Column]) -> list[Column]:
     return [replace(column, required=False) for column in columns]
 
 
+@DUCKDB_FIRST
 @by_name
 def test_a_view_has_the_columns_of_its_record(desk: Desk, view: View) -> None:
     names = ", ".join(column.name for column in view.columns)
@@ -69,6 +72,7 @@ def test_a_view_has_the_columns_of_its_record(desk: Desk, view: View) -> None:
         assert list(row) == [column.name for column in view.columns]
 
 
+@DUCKDB_FIRST
 def test_a_day_of_a_campaign_is_counted_by_direction_and_ingroup(desk: Desk) -> None:
     commit(
         desk,
@@ -98,6 +102,7 @@ def test_a_day_of_a_campaign_is_counted_by_direction_and_ingroup(desk: Desk) -> 
     ]
 
 
+@DUCKDB_FIRST
 def test_each_day_of_a_campaign_has_a_row_and_can_be_asked_for(desk: Desk) -> None:
     commit(desk, call(1), call(2, call_date=DAY + timedelta(days=1)))
     assert shown(desk, "campaign_day", "call_date, calls") == [(DAY, 1), (DAY + timedelta(days=1), 1)]
@@ -105,6 +110,7 @@ def test_each_day_of_a_campaign_has_a_row_and_can_be_asked_for(desk: Desk) -> No
     assert analyst.rows(desk.settings, query) == [{"calls": 1}]
 
 
+@DUCKDB_FIRST
 def test_a_day_of_an_agent_is_made_of_his_calls(desk: Desk) -> None:
     commit(
         desk,
@@ -120,6 +126,7 @@ def test_a_day_of_an_agent_is_made_of_his_calls(desk: Desk) -> None:
     ]
 
 
+@DUCKDB_FIRST
 def test_freshness_tells_the_age_of_each_source_and_its_hours_in_doubt(desk: Desk) -> None:
     now = utc_now().replace(microsecond=0)
     new: dict[str, Any] = {"call_date": now.date(), "call_time": now, "call_time_local": now.replace(tzinfo=None)}
@@ -158,6 +165,7 @@ def test_a_changed_setting_renews_the_views(desk: Desk, caplog: pytest.LogCaptur
     assert caplog.text == ""
 
 
+@DUCKDB_FIRST
 def test_a_warehouse_without_the_views_gets_them_when_it_is_prepared(desk: Desk) -> None:
     commit(desk, call(1))
     for view in VIEWS:
@@ -166,6 +174,7 @@ def test_a_warehouse_without_the_views_gets_them_when_it_is_prepared(desk: Desk)
     assert shown(desk, "campaign_day", "calls") == [(1,)]
 
 
+@DUCKDB_FIRST
 @pytest.mark.parametrize("kind", ["TABLE", "VIEW"])
 def test_an_object_of_somebody_else_is_left_alone_and_told(
     desk: Desk, kind: str, caplog: pytest.LogCaptureFixture
@@ -180,6 +189,7 @@ def test_an_object_of_somebody_else_is_left_alone_and_told(
     assert analyst.rows(desk.settings, "SELECT * FROM vicidial.calls_campaign_day") == [{"theirs": "mine"}]
 
 
+@DUCKDB_FIRST
 def test_two_programs_in_one_dataset_have_views_of_their_own(desk: Desk) -> None:
     commit(desk, call(1))
     prepare(replace(desk.settings, output_table="legs"))
