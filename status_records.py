@@ -73,6 +73,10 @@ class SourceOverview:
     """The failure of the run at ``failed_at``."""
     last_label: Label | None
     """The same failure in a word or two."""
+    build: int | None
+    """Build of the dialer as it told last, yymmdd."""
+    clock_gap_seconds: int | None
+    """Lead of the dialer's clock over this machine's, when it was compared last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -328,6 +328,8 @@ RUNS = Table(
             "Windows truncated at first and completed in the same run.",
         ),
         Column("stuck", INT64, "Calls in progress for longer than any real call."),
+        Column("build", INT64, "Build of the dialer, yymmdd; null if it did not tell."),
+        Column("clock_gap_seconds", INT64, "Lead of the dialer's clock over the clock of the program's machine."),
     ),
 )
 

@@ -9,7 +9,7 @@ from dialers.visibility import describe_choices, find_hidden_names
 from errors import SyncError
 from messages import Finding, SkippedRow, Source
 from reports import REPORTS
-from reports.builds import find_missing_abilities
+from reports.builds import name_missing_abilities
 from utils import one_line
 
 
@@ -66,9 +66,7 @@ def visibility_findings(source: Source, choices: Choices | None) -> Iterator[Fin
 
 def build_finding(source: Source, version: DialerVersion) -> Finding:
     """Name the build of a dialer, and what is missing in it for the row's report."""
-    missing = ", ".join(
-        ability.name.replace("`", "") for ability in find_missing_abilities(version.build, source.report)
-    )
+    missing = ", ".join(name_missing_abilities(version.build, source.report))
     detail = f"build {version.build:06}"
     return success(source, "VICIdial", f"{detail}, which lacks: {missing}. See docs/builds.md" if missing else detail)
 

@@ -21,6 +21,7 @@ from status_records import RunOverview
 from utils import one_line, plural, utc_now
 
 NOT_READ = "no cycle has read it yet"
+CLOCKS_AGREE_SECONDS = 5
 CLIENTS_NAMED = 5
 """Clients by name in a line that sums them up."""
 
@@ -68,7 +69,31 @@ def render_status(status: Status, *, tick: str, cross: str) -> Iterator[str]:
         yield f"{_mark(client, status, tick, cross)} {client.source.title_among(common)}: {_state(client, status)}"
         for note in _notes(client):
             yield f"    {note}"
+    yield from _dialers(status)
     yield from _why_not_well(status, common)
+
+
+def _dialers(status: Status) -> Iterator[str]:
+    """Show build and clock of each dialer that told them, and what its build lacks."""
+    hosts = sorted({client.source.host for client in status.clients if client.last and client.last.build})
+    if hosts:
+        yield ""
+        yield "Dialers:"
+    for host in hosts:
+        clients = [client for client in status.clients if client.source.host == host]
+        told = [client.last for client in clients if client.last and client.last.build]
+        latest = max(told, key=lambda each: each.ended_at)
+        lacking = sorted({name for client in clients for name in client.not_available})
+        missing = f"; its build lacks: {', '.join(lacking)} (docs/builds.md)" if lacking else ""
+        yield f"  {host}: build {latest.build:06}{_clock(latest.clock_gap_seconds)}{missing}"
+
+
+def _clock(gap: int | None) -> str:
+    if gap is None:
+        return ""
+    if abs(gap) < CLOCKS_AGREE_SECONDS:
+        return ", its clock agrees with this machine's"
+    return f", its clock is {abs(gap):,} seconds {'ahead of' if gap > 0 else 'behind'} this machine's"
 
 
 def _why_not_well(status: Status, common: Collection[str]) -> Iterator[str]:

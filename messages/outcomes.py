@@ -52,6 +52,8 @@ class ClientOutcome:
     """Messages for the operator although nothing failed, such as a wrong clock."""
     clock_gap: timedelta | None = None
     """Lead of the dialer's clock over this machine's. None if unknown."""
+    build: int | None = None
+    """Build of the dialer, yymmdd. None if it did not tell."""
     host: str = ""
     """Host of that clock."""
 

@@ -13,6 +13,7 @@ from database import Warehouse
 from dialers.fingerprints import is_refusal_of
 from errors import ABOUT_TIME_ZONE, BECAUSE_OF_STOP, Label, NoCampaigns
 from messages import CLOCK_TOLERANCE, RefusedAccount, SkippedRow, Source, SourceIdentity, WatermarkRead
+from reports.builds import name_missing_abilities
 from status_records import OpenCalls, Overview, RunOverview, SourceOverview
 
 CHANGED = "its row was changed since then; the next cycle shows whether it is right"
@@ -37,6 +38,8 @@ class ClientStatus:
     """The open calls of its client and campaign."""
     shares_calls: bool = False
     """True if another row has the same client and campaign."""
+    not_available: tuple[str, ...] = ()
+    """Abilities that the build of its dialer lacks for its report."""
     in_quarantine: int
     has_changed: bool
     """True if its password or time zone was changed since the last run complained of it. The next cycle decides."""
@@ -125,6 +128,7 @@ def _client(
         open_calls=overview.open_calls.get((source.client_id, source.campaign), OpenCalls()),
         in_quarantine=overview.in_quarantine.get(source.key, 0),
         has_changed=has_changed,
+        not_available=name_missing_abilities(last.build, source.report) if last and last.build else (),
     )
 
 

@@ -28,6 +28,7 @@ class ClientProgress:
     read_again: int = 0
     """Windows of another time zone, read in addition to the planned ones."""
     stuck: int = 0
+    build: int | None = None
     traffic: Traffic = field(default_factory=Traffic)
     durations: Durations = field(default_factory=Durations)
     _mended: list[date] = field(default_factory=list)
@@ -101,5 +102,6 @@ class ClientProgress:
             parse_seconds=round(self.durations.parse, 3),
             notices=tuple(self.notices),
             clock_gap=clock_gap,
+            build=self.build,
             host=source.host,
         )

@@ -154,6 +154,7 @@ class ClientReader:
     def _check_version(self, version: DialerVersion | None) -> None:
         """Adapt the windows to the dialer's build and clock."""
         if version is not None:
+            self._progress.build = version.build
             refuse_unnamed_campaigns(self._source, version)
             self._progress.notices += self._clock.set_version(version)
             if self._clock.has_other_days:

@@ -52,3 +52,8 @@ ABILITIES = (
 def find_missing_abilities(build: int, report: str) -> list[Ability]:
     """Return what a build cannot do for a report, the newest ability first."""
     return [ability for ability in ABILITIES if ability.report == report and not ability.is_in(build)]
+
+
+def name_missing_abilities(build: int, report: str) -> tuple[str, ...]:
+    """Return the names for people of what a build cannot do."""
+    return tuple(ability.name.replace("`", "") for ability in find_missing_abilities(build, report))

@@ -191,6 +191,7 @@ def _run_row(batch: Batch, outcome: CampaignOutcome, client: ClientOutcome, resu
     row = {name: known[name] for name in RUNS.names if name in known}
     row["notices"] = " | ".join(result.notices) or None
     row |= {"failure": result.failure and result.failure.text, "label": result.label}
+    row["clock_gap_seconds"] = None if client.clock_gap is None else round(client.clock_gap.total_seconds())
     return row | {"run_id": batch.run_id, "job_id": outcome.job_id, "committed_at": batch.committed_at}
 
 

@@ -71,21 +71,25 @@ class OverviewScript:
                 SELECT {key}, run_id, max(client_name) AS client_name, max(committed_at) AS ended_at, {_sums(SUMMED)},
                     coalesce(max({failed.format("failure")}), max(failure)) AS failure,
                     coalesce(max({failed.format("label")}), max({stopped}), max(label)) AS label,
-                    max(notices) AS notices
+                    max(notices) AS notices, max(build) AS told_build, max(clock_gap_seconds) AS told_clock_gap
                 FROM {self.name("runs")} WHERE {self._recent} AND NOT ({OWN} OR {REPLAYED})
                 GROUP BY {key}, run_id),
             placed AS (
                 SELECT *, row_number() OVER (PARTITION BY {key} ORDER BY ended_at DESC, run_id DESC) AS place,
                     max(CASE WHEN windows_read > 0 THEN ended_at END) OVER (PARTITION BY {key}) AS read_at,
                     max(CASE WHEN failure IS NULL THEN ended_at END) OVER (PARTITION BY {key}) AS succeeded_at,
-                    max({failed.format("ended_at")}) OVER (PARTITION BY {key}) AS failed_at
+                    max({failed.format("ended_at")}) OVER (PARTITION BY {key}) AS failed_at,
+                    max(CASE WHEN told_build IS NOT NULL THEN ended_at END) OVER (PARTITION BY {key}) AS told_at,
+                    max(CASE WHEN told_clock_gap IS NOT NULL THEN ended_at END) OVER (PARTITION BY {key}) AS clock_at
                 FROM by_run),
             past AS (
                 SELECT {key}, min(CASE WHEN {FAILED} AND {after} THEN ended_at END) AS failing_since,
                     max(CASE WHEN ended_at = failed_at THEN failure END) AS last_failure,
-                    max(CASE WHEN ended_at = failed_at THEN label END) AS last_label
+                    max(CASE WHEN ended_at = failed_at THEN label END) AS last_label,
+                    max(CASE WHEN ended_at = told_at THEN told_build END) AS build,
+                    max(CASE WHEN ended_at = clock_at THEN told_clock_gap END) AS clock_gap_seconds
                 FROM placed GROUP BY {key})
-            SELECT p.*, past.failing_since, past.last_failure, past.last_label
+            SELECT p.*, past.failing_since, past.last_failure, past.last_label, past.build, past.clock_gap_seconds
             FROM placed p JOIN past ON {" AND ".join(f"past.{name} = p.{name}" for name in SOURCE)}
             WHERE p.place = 1 ORDER BY {", ".join(f"p.{name}" for name in SOURCE)}"""
 
