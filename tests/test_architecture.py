@@ -15,7 +15,7 @@ ARROWS: dict[str, set[str]] = {
         "monitoring", "shutdown", "spool",
     },
     "extracts": {"config", "credentials", "database", "engine", "reports"},
-    "monitoring": {"config", "credentials", "database", "dialers"},
+    "monitoring": {"config", "credentials", "database", "dialers", "reports"},
     "checks": {
         "config", "credentials", "data_fetcher", "database", "dialers", "engine", "logs", "planning", "reading",
         "reports", "shutdown",

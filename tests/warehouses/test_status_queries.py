@@ -25,7 +25,7 @@ def test_build_and_clock_are_those_that_the_dialer_told_last(desk: Desk) -> None
     """A run may get no answer, and a backfill compares no clock."""
     told = ClientOutcome(source=SourceIdentity("source-1", "SALES", "C1", ""), host="dialer.example")
     for build, gap in ((220301, 70.4), (250720, None), (None, None)):
-        known = replace(told, build=build, clock_gap=gap and timedelta(seconds=gap))
+        known = replace(told, build=build, clock_gap=None if gap is None else timedelta(seconds=gap))
         desk.commit(CampaignOutcome(job_id="a", campaign="SALES", clients=(known,)))
     (found,) = desk.warehouse.reader.overview(NOON + timedelta(days=1)).sources
     assert (found.build, found.clock_gap_seconds) == (250720, 70)
