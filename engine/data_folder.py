@@ -2,7 +2,6 @@
 
 import logging
 import os
-import stat
 import sys
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -26,7 +25,7 @@ def prepare_data_dir(folder: Path) -> None:
     """Make DATA_DIR if it is missing, and try to write a file into it.
 
     Raises:
-        WarehouseUnusable: nothing can be written there, or every user of the machine can.
+        WarehouseUnusable: nothing can be written there.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -44,19 +43,12 @@ def _is_ours(name: str) -> bool:
 
 
 def _close(folder: Path) -> None:
-    """Close a folder to others, unless a foreign file lies in it: then it may be anybody's.
-
-    Raises:
-        WarehouseUnusable: it is anybody's indeed, and anybody could put a file there for the program to read.
-    """
+    """Close a folder to others, unless a foreign file lies in it: then it may be anybody's."""
     found = folder.stat()
     if not found.st_mode & GROUP_AND_WORLD:
         return
     strange = [path.name for path in folder.iterdir() if not _is_ours(path.name)]
     if strange or found.st_uid != os.getuid():
-        if found.st_mode & stat.S_IWOTH:
-            reason = f"every user of this machine can write to it; if it is for this program alone: chmod 700 {folder}"
-            raise WarehouseUnusable(f"DATA_DIR {folder}", reason)
         LOG.warning("DATA_DIR %s can be entered by others, and personal data lies in it: chmod 700 %s", folder, folder)
         if others_can_write(folder):
             LOG.warning("What a worker leaves there when it dies is not used: others could have put it there")

@@ -55,20 +55,3 @@ def test_files_are_the_owners_and_the_copy_is_for_the_group_of_its_folder(progra
     assert f"chmod 700 {program.data}" in program.run("--single", PHONE_MODE="last4").text
     assert rights(program.data) == 0o750
     assert (rights(shared / "calls.duckdb"), rights(shared / "copy.duckdb")) == (0o600, 0o600)
-
-
-def test_a_folder_that_every_user_can_write_to_is_refused(program: Program) -> None:
-    """Anybody could put a lock or an answer there for the program to find. Without foreign files it is closed."""
-    program.data.mkdir()
-    program.data.chmod(0o777)
-    assert "is for its owner alone now" in program.run("--single").text
-    (program.data / "letter.txt").touch()
-    program.data.chmod(0o757)
-    refused = program.run("--single")
-    assert refused.code == 3
-    assert f"every user of this machine can write to it; if it is for this program alone: chmod 700 {program.data}" in (
-        refused.text
-    )
-    assert "Traceback" not in refused.text
-    program.data.chmod(0o700)
-    assert "every user" not in program.run("--single").text
