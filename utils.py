@@ -18,6 +18,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def format_moment(moment: datetime) -> str:
+    """Return an aware moment for programs: ISO 8601, in UTC, with a Z."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 def write_durably(path: Path, content: bytes) -> None:
     """Replace the whole file at ``path``. After a crash it has the old or the new content, never half of one."""
     with replace_durably(path) as file:

@@ -14,7 +14,7 @@ from database import Warehouse
 from engine.quarantine_replays import Replay
 from engine.row_choice import is_chosen, no_match_error
 from messages import QuarantinedRecord, SkippedRow, Source
-from utils import one_line, plural
+from utils import format_moment, one_line, plural
 
 SHORTEST_PREFIX, SHOWN_OF_HASH = 6, 12
 
@@ -36,8 +36,8 @@ class Group:
     def for_programs(self) -> dict[str, object]:
         names = ("campaign", "client_id", "client_name", "report", "reason", "records")
         return {name: getattr(self, name) for name in names} | {
-            "first_seen_at": self.first_seen_at.astimezone(UTC).isoformat(),
-            "last_seen_at": self.last_seen_at.astimezone(UTC).isoformat(),
+            "first_seen_at": format_moment(self.first_seen_at),
+            "last_seen_at": format_moment(self.last_seen_at),
             "example_hash": self.example.record_hash,
             "example_masked": mask(self.example.record),
         }

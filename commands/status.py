@@ -5,7 +5,7 @@ import sys
 from collections.abc import Collection, Iterator
 from contextlib import closing, redirect_stdout
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import click
 
@@ -18,7 +18,7 @@ from errors import BECAUSE_OF_STOP, Label
 from messages import find_common_titles
 from monitoring.status import CHANGED, ClientStatus, Status, read_status
 from status_records import RunOverview
-from utils import one_line, plural, utc_now
+from utils import format_moment, one_line, plural, utc_now
 
 NOT_READ = "no cycle has read it yet"
 CLOCKS_AGREE_SECONDS = 5
@@ -217,4 +217,4 @@ def _seconds(age: timedelta | None) -> float | None:
 
 def _as_json(value: object) -> str:
     assert isinstance(value, datetime)
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return format_moment(value)

@@ -38,6 +38,7 @@ def test_records_are_told_together_by_client_report_and_reason_the_most_first() 
     ]  # fmt: skip
     assert (told[0].first_seen_at, told[0].last_seen_at, told[0].example) == (SEEN, renamed.last_seen_at, renamed)
     assert told[0].for_programs()["example_masked"] == "xxx xxx9"
+    assert told[0].for_programs()["first_seen_at"] == f"{SEEN:%Y-%m-%dT%H:%M:%S}Z"  # as `status --json` writes moments
 
 
 def test_records_are_found_by_their_whole_reason_or_the_beginning_of_their_hash() -> None:
