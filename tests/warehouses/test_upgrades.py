@@ -5,7 +5,7 @@ from typing import Any
 from tables import ARCHIVED, CALLS, CHANNEL_COLUMNS
 from tests.warehouses.analyst import execute
 from tests.warehouses.conftest import DUCKDB_FIRST, Desk
-from tests.warehouses.spool_files import EXPORT, STATS, call, outcome
+from tests.warehouses.spool_files import EXPORT, NOON, STATS, call, outcome
 from tests.warehouses.test_call_merges import bare
 from warehouses.sql.migrations import MIGRATION_PLAN
 
@@ -58,6 +58,15 @@ def test_rows_of_an_older_version_fill_once_when_they_are_read_again(desk: Desk)
         assert channel(changed) == CHANNEL
         assert changed["first_seen_at"] == before[again["call_key"]]["first_seen_at"]
         assert after == {key: row for key, row in before.items() if key != again["call_key"]}
+
+
+def test_the_status_of_an_older_version_lacks_what_its_tables_lack(desk: Desk) -> None:
+    """It is looked at before the first cycle of the new version adds the columns."""
+    desk.commit(outcome(desk.spool.sealed(call(1))))
+    whole = desk.warehouse.reader.overview(NOON)
+    for name in ("build", "clock_gap_seconds"):
+        execute(desk.settings, f"ALTER TABLE vicidial.runs DROP COLUMN {name}")
+    assert desk.warehouse.reader.overview(NOON) == whole
 
 
 @DUCKDB_FIRST

@@ -144,10 +144,11 @@ class BigQueryReader:
 
     def overview(self, now: datetime) -> Overview:
         right = self._names.rights().read
-        runs = self._names.name("runs").reference
-        if not self._dataset.is_there() or self._service.catalog.find_table(runs, right) is None:
+        runs = self._find(self._names.name("runs"))
+        if runs is None:
             return Overview()
-        script = OverviewScript(name=self._names.sql_name, calls=self._names.calls.quoted, now=now)
+        columns = [field.name for field in runs.schema]
+        script = OverviewScript(name=self._names.sql_name, calls=self._names.calls.quoted, now=now, run_columns=columns)
         return build_overview([self._service.jobs.query(text, {}, right).rows for text in script.queries])
 
     def _rows(self, name: str) -> Rows:

@@ -119,10 +119,13 @@ class DuckDBReader:
     def overview(self, now: datetime) -> Overview:
         if not self._settings.duckdb_path.exists():
             return Overview()
-        script = OverviewScript(name=self._tables.name, calls=self._tables.calls, now=now)
         with self._file.reading(self._deadline()) as db:
-            if not self._tables.columns(db, "runs"):
+            columns = self._tables.columns(db, "runs")
+            if not columns:
                 return Overview()
+            script = OverviewScript(
+                name=self._tables.name, calls=self._tables.calls, now=now, run_columns=columns.keys()
+            )
             return build_overview([db.sql(text).to_arrow_table().to_pylist() for text in script.queries])
 
     def _select(

@@ -1,6 +1,6 @@
 """Queries of `main.py status`, pure: the same text in both warehouses. Each is bounded by days."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,11 +32,18 @@ REPLAYED = "job_id LIKE 'replay-%'"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverviewScript:
-    """Queries on the state tables and the calls. ``name`` quotes a state table, and ``calls`` is quoted."""
+    """Queries on the state tables and the calls.
+
+    Args:
+        name: quotes the name of a state table.
+        calls: quoted name of the calls table.
+        run_columns: columns of `runs`. An older version's lacks some until the next cycle adds them.
+    """
 
     name: Callable[[str], str]
     calls: str
     now: datetime
+    run_columns: Collection[str]
 
     @property
     def queries(self) -> tuple[str, str, str, str]:
@@ -71,7 +78,7 @@ class OverviewScript:
                 SELECT {key}, run_id, max(client_name) AS client_name, max(committed_at) AS ended_at, {_sums(SUMMED)},
                     coalesce(max({failed.format("failure")}), max(failure)) AS failure,
                     coalesce(max({failed.format("label")}), max({stopped}), max(label)) AS label,
-                    max(notices) AS notices, max(build) AS told_build, max(clock_gap_seconds) AS told_clock_gap
+                    max(notices) AS notices, {self._told("build")}, {self._told("clock_gap_seconds")}
                 FROM {self.name("runs")} WHERE {self._recent} AND NOT ({OWN} OR {REPLAYED})
                 GROUP BY {key}, run_id),
             placed AS (
@@ -80,18 +87,22 @@ class OverviewScript:
                     max(CASE WHEN failure IS NULL THEN ended_at END) OVER (PARTITION BY {key}) AS succeeded_at,
                     max({failed.format("ended_at")}) OVER (PARTITION BY {key}) AS failed_at,
                     max(CASE WHEN told_build IS NOT NULL THEN ended_at END) OVER (PARTITION BY {key}) AS told_at,
-                    max(CASE WHEN told_clock_gap IS NOT NULL THEN ended_at END) OVER (PARTITION BY {key}) AS clock_at
+                    max(CASE WHEN told_clock_gap_seconds IS NOT NULL THEN ended_at END)
+                        OVER (PARTITION BY {key}) AS clock_at
                 FROM by_run),
             past AS (
                 SELECT {key}, min(CASE WHEN {FAILED} AND {after} THEN ended_at END) AS failing_since,
                     max(CASE WHEN ended_at = failed_at THEN failure END) AS last_failure,
                     max(CASE WHEN ended_at = failed_at THEN label END) AS last_label,
                     max(CASE WHEN ended_at = told_at THEN told_build END) AS build,
-                    max(CASE WHEN ended_at = clock_at THEN told_clock_gap END) AS clock_gap_seconds
+                    max(CASE WHEN ended_at = clock_at THEN told_clock_gap_seconds END) AS clock_gap_seconds
                 FROM placed GROUP BY {key})
             SELECT p.*, past.failing_since, past.last_failure, past.last_label, past.build, past.clock_gap_seconds
             FROM placed p JOIN past ON {" AND ".join(f"past.{name} = p.{name}" for name in SOURCE)}
             WHERE p.place = 1 ORDER BY {", ".join(f"p.{name}" for name in SOURCE)}"""
+
+    def _told(self, name: str) -> str:
+        return f"{f'max({name})' if name in self.run_columns else 'CAST(NULL AS INT64)'} AS told_{name}"
 
     @property
     def _newest_calls(self) -> str:
