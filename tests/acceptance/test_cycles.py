@@ -172,7 +172,7 @@ def test_a_campaign_that_lacks_memory_says_so_and_runs_alone_in_the_next_cycle(
     program: Program, dialers: Dialers
 ) -> None:
     dialer = dialers(calls_per_hour=200)  # its answer alone takes more memory than there is left
-    dialer.misbehave(latency=2, pages=("call_report_export.php",))
+    dialer.misbehave(latency=3, pages=("call_report_export.php",))
     program.add_clients(("Sales", dialer.url, "1"))
     process = program.start("--single", HTTP_TIMEOUT="60", REQUEST_TIMEOUT="120")
     while not dialer.seen.requests_by_page.get("call_report_export.php"):
@@ -180,8 +180,8 @@ def test_a_campaign_that_lacks_memory_says_so_and_runs_alone_in_the_next_cycle(
     for worker in psutil.Process(process.pid).children():
         if "spawn_main" not in " ".join(worker.cmdline()):
             continue
-        limit = worker.memory_info().vms + (1 << 20)
-        worker.rlimit(psutil.RLIMIT_AS, (limit, limit))
+        limit = worker.memory_info().data + (1 << 20)  # of addresses it has reserved more than it will need
+        worker.rlimit(psutil.RLIMIT_DATA, (limit, limit))
     text, _ = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "ran out of memory" in text or "worker died" in text  # as an Arrow error, or with a thread it cannot start
