@@ -119,7 +119,7 @@ def test_a_client_that_is_not_read_any_more_gets_stale(program: Program, dialers
     well = program.run("status")
     assert well.code == 0
     assert "✓ Sales / Client 1: read until" in well.text
-    assert re.search(r"\nDialers:\n  127\.0\.0\.1:\d+: build \d{6}, its clock agrees with this machine's\n", well.text)
+    assert re.search(r"\nDialers:\n  127\.0\.0\.1:\d+: build \d{6}, its clock (agrees|is \d+ seconds) ", well.text)
     program.change("UPDATE vicidial.watermarks SET read_until = read_until - INTERVAL 61 MINUTE")
     stale = program.run("status")
     assert stale.code == 1
