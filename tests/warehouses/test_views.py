@@ -13,10 +13,11 @@ from database import open_warehouse
 from messages import HourCount, SourceIdentity, Watermark
 from tables import Column
 from tests.warehouses import analyst
-from tests.warehouses.conftest import DUCKDB_FIRST, Desk
+from tests.warehouses.conftest import DUCKDB_FIRST, ONLY_DUCKDB, Desk
 from tests.warehouses.spool_files import DAY, call, outcome
 from tests.warehouses.test_queries import at, inbound, known_tables
 from utils import utc_now
+from warehouses.duckdb.tables import TYPES
 from warehouses.sql.view_columns import RECENT_DAYS, VIEWS, View
 from warehouses.sql.views import ViewScript
 
@@ -70,6 +71,15 @@ def test_a_view_has_the_columns_of_its_record(desk: Desk, view: View) -> None:
     commit(desk, call(1))
     for row in analyst.rows(desk.settings, f"SELECT * FROM vicidial.calls_{view.name}"):
         assert list(row) == [column.name for column in view.columns]
+
+
+@ONLY_DUCKDB
+@by_name
+def test_a_view_has_the_types_of_its_record(desk: Desk, view: View) -> None:
+    """In BigQuery, GoogleSQL's analyser says so."""
+    query = f"SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM vicidial.calls_{view.name})"
+    found = {row["column_name"]: row["column_type"] for row in analyst.rows(desk.settings, query)}
+    assert found == {column.name: TYPES[column.type] for column in view.columns}
 
 
 @DUCKDB_FIRST

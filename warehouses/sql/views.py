@@ -63,21 +63,21 @@ class ViewScript:
     @property
     def _sales(self) -> str:
         statuses = [status.strip().upper() for status in self.sale_statuses.split(",") if status.strip()]
-        return f"COUNTIF(UPPER(status) IN ({_list_texts(statuses)}))" if statuses else "COUNTIF(FALSE)"
+        return _count(f"UPPER(status) IN ({_list_texts(statuses)})" if statuses else "FALSE")
 
     def _campaign_day(self) -> str:
         contact = f"agent IS NOT NULL AND COALESCE(status NOT IN ({_list_texts(NO_CONTACT)}), TRUE)"
-        drops = f"COUNTIF(status IN ({_list_texts(DROPPED)}))"
+        drops = _count(f"status IN ({_list_texts(DROPPED)})")
         handled = f"CASE WHEN length_seconds IS NOT NULL THEN {TALK} + COALESCE(wrapup_seconds, 0) END"
         group = "client_id, campaign, direction, dialer_campaign, ingroup, call_date"
         return f"""\
 SELECT client_id, MAX(client_name) AS client_name, campaign, direction, dialer_campaign, ingroup, call_date,
     COUNT(*) AS calls,
-    COUNTIF({contact}) AS contacts,
+    {_count(contact)} AS contacts,
     {self._sales} AS sales,
     {drops} AS drops,
     CASE WHEN direction = 'inbound' THEN ROUND(100 * {drops} / COUNT(*), 1) END AS drop_percent,
-    COALESCE(SUM({TALK}), 0) AS talk_seconds,
+    ROUND(COALESCE(SUM({TALK}), 0), 1) AS talk_seconds,
     CAST(COALESCE(SUM({WRAPUP}), 0) AS INT64) AS wrapup_seconds,
     ROUND(AVG({handled}), 1) AS average_handle_seconds
 FROM {self.calls}
@@ -88,10 +88,10 @@ GROUP BY {group}"""
         return f"""\
 SELECT client_id, MAX(client_name) AS client_name, agent, MAX(agent_name) AS agent_name, call_date,
     COUNT(*) AS calls,
-    COUNTIF(direction = 'outbound') AS outbound_calls,
-    COUNTIF(direction = 'inbound') AS inbound_calls,
+    {_count("direction = 'outbound'")} AS outbound_calls,
+    {_count("direction = 'inbound'")} AS inbound_calls,
     {self._sales} AS sales,
-    COALESCE(SUM({TALK}), 0) AS talk_seconds,
+    ROUND(COALESCE(SUM({TALK}), 0), 1) AS talk_seconds,
     CAST(COALESCE(SUM({WRAPUP}), 0) AS INT64) AS wrapup_seconds,
     MIN(call_time_local) AS first_call_local,
     MAX(call_time_local) AS last_call_local
@@ -158,6 +158,11 @@ FROM outbound AS o JOIN inbound AS i ON i.client_id = o.client_id AND i.lead_id 
 WHERE {NEXT_LEG} AND (i.uniqueid IS NULL OR o.uniqueid IS NULL)
     AND i.call_time <= o.call_time + INTERVAL (o.length_seconds + {TOLERANCE_SECONDS}) SECOND
     AND (o.next_call_time IS NULL OR i.call_time < o.next_call_time)"""
+
+
+def _count(condition: str) -> str:
+    """Count rows as INT64. DuckDB's own type is wider."""
+    return f"CAST(COUNTIF({condition}) AS INT64)"
 
 
 def _list_texts(texts: Iterable[str]) -> str:
