@@ -94,6 +94,7 @@ def in_zone(program: Program, zone: str, *row: str) -> str:
     return program.run("clients", "import", str(path), "--replace").text
 
 
+@pytest.mark.slow
 def test_what_another_row_read_in_a_wrong_zone_is_told_with_the_backfill_that_puts_it_right(
     program: Program, dialers: Dialers
 ) -> None:

@@ -222,6 +222,7 @@ def kill_worker_of(parent: int, port: int) -> None:
     raise AssertionError("no worker is connected")
 
 
+@pytest.mark.slow
 def test_work_of_three_times_the_process_timeout_is_done_after_a_few_cycles(program: Program, dialers: Dialers) -> None:
     dialer = dialers(days=6)
     dialer.misbehave(latency=0.7, pages=("call_report_export.php",))
@@ -373,6 +374,7 @@ def test_calls_that_never_end_are_told_and_counted_and_cost_a_cycle_one_request_
         assert counted["stuck"] == int(told[1])
 
 
+@pytest.mark.slow
 def test_a_dialer_of_many_sources_tells_its_version_once_in_a_cycle(program: Program, dialers: Dialers) -> None:
     dialer = dialers()
     program.add_clients(*((f"Campaign {number % 3}", dialer.url, f"{number}") for number in range(6)))

@@ -29,7 +29,7 @@ QUARTER = timedelta(minutes=15)
 GAPS = [
     pytest.param(timedelta(days=1), marks=pytest.mark.slow),
     pytest.param(timedelta(days=5), marks=pytest.mark.slow),
-    timedelta(days=40),
+    pytest.param(timedelta(days=40), marks=pytest.mark.slow),
 ]
 LATE = (20 * 60, 5 * 3600, 26 * 3600, 38 * 3600)
 """Seconds after a call. The last read of its day comes two nights later at the earliest."""

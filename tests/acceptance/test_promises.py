@@ -56,7 +56,8 @@ def test_a_day_of_a_new_build_comes_out_as_it_was_and_a_repeat_changes_nothing(p
         assert program.calls() == first
 
 
-@pytest.mark.parametrize("agents_first", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("agents_first", [True, False])
 def test_two_reports_of_one_day_show_each_leg_once_in_either_order(program: Program, *, agents_first: bool) -> None:
     world = World(4, DAY, 1, ZONE, calls_per_hour=40, inbound_share=0.6)
     legs = [leg for leg in world.legs_at(world.now) if leg.hidden is None]
@@ -95,6 +96,7 @@ def test_call_times_are_utc_by_the_dialers_zone(program: Program, dialers: Diale
         assert row["call_time"] == epochs[key]
 
 
+@pytest.mark.slow
 def test_a_wrong_zone_is_reported_and_once_corrected_every_call_is_put_right(
     program: Program, dialers: Dialers
 ) -> None:

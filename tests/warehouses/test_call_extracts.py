@@ -103,6 +103,7 @@ def note_reads(desk: Desk, client_id: str, campaign: str, *days: date) -> None:
     desk.commit(outcome(desk.spool.sealed(source=source_key(cells), hours=hours)))
 
 
+@DUCKDB_FIRST
 def test_a_notebook_gets_a_data_frame_or_an_error_that_says_what_to_do(desk: Desk) -> None:
     day = utc_now().date() - timedelta(days=3)
     fill(desk, day)
@@ -131,6 +132,7 @@ def test_a_notebook_gets_a_data_frame_or_an_error_that_says_what_to_do(desk: Des
         read_calls_here("20.11.2026")
 
 
+@DUCKDB_FIRST
 def test_the_newest_day_with_calls_is_chosen_where_none_is_named(desk: Desk) -> None:
     fill(desk)
     add_client(desk, "C3", "Client Three", "SALES")
@@ -196,6 +198,7 @@ def test_days_that_have_not_come_or_are_deleted_are_refused(desk: Desk) -> None:
         explain_absence(desk.warehouse, replace(desk.settings, call_days=2), extract, NOON)
 
 
+@DUCKDB_FIRST
 def test_without_calls_one_empty_batch_names_the_columns(desk: Desk) -> None:
     (batch,) = desk.warehouse.reader.calls(choice())
     assert (batch.num_rows, batch.schema) == (0, arrow_schema(CALLS.columns))

@@ -116,6 +116,7 @@ def test_a_change_of_either_reaches_its_own_row(desk: Desk, changes: dict[str, A
     assert desk.counts(outcome(desk.spool.sealed(changed))) == [UNCHANGED]
 
 
+@DUCKDB_FIRST
 def test_both_leave_the_dialer_in_any_order_and_come_back(desk: Desk) -> None:
     """A number in a row of equal legs stands for another one where one of them is hidden for a while."""
     legs = [withheld(f"60{number}", str(number)) for number in range(3)]
@@ -167,6 +168,7 @@ def test_two_calls_never_change_one_row_that_hides_its_number(desk: Desk) -> Non
     assert sorted(row["phone"] for row in desk.rows()) == ["5551110001", "5552220002"]
 
 
+@DUCKDB_FIRST
 def test_a_record_that_leaves_the_quarantine_never_hides_behind_another_call(desk: Desk) -> None:
     commit(desk, FIRST)
     batch = desk.batches.of(outcome(desk.spool.sealed(other())), released=("0" * 32,))

@@ -100,6 +100,7 @@ def test_both_reports_in_one_batch_give_the_same_row(desk: Desk, export: dict[st
     assert desk.only_call() == row
 
 
+@DUCKDB_FIRST
 def test_a_takeover_keeps_campaign_and_first_sight_and_reports_the_overlap(desk: Desk) -> None:
     desk.commit(outcome(desk.spool.sealed(bare(1, campaign="FIRST"))))
     old = desk.only_call()
@@ -194,6 +195,7 @@ def test_where_several_calls_began_together_one_without_a_number_is_none_of_them
         assert len(desk.rows()) == there
 
 
+@DUCKDB_FIRST
 def test_two_windows_of_a_source_that_show_a_leg_keep_the_later_read(desk: Desk) -> None:
     late = desk.spool.sealed(call(1, status="SALE"), read_at=NOON + timedelta(minutes=1))
     early = desk.spool.sealed(call(1, status="INCALL"), read_at=NOON)

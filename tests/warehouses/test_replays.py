@@ -33,6 +33,7 @@ def test_released_records_go_with_the_commit_that_brings_their_calls_and_once(de
     assert (again.inserted, everything(desk)) == (2, before)
 
 
+@DUCKDB_FIRST
 def test_a_call_that_the_table_has_is_never_made_older(desk: Desk) -> None:
     """This holds for a call with the same key, and for one of the other report with or without uniqueid."""
     desk.commit(outcome(desk.spool.sealed(call(1), call(5, agent=None)), desk.spool.sealed(bare(2), source="stats")))
@@ -85,6 +86,7 @@ def test_a_record_that_stays_gets_its_new_reason_and_was_not_seen_again(desk: De
     assert desk.warehouse.reader.quarantine() == [replace(torn, reason="too few fields")]
 
 
+@DUCKDB_FIRST
 def test_campaigns_and_ingroups_are_those_of_the_days(desk: Desk) -> None:
     inbound = call(2, direction="inbound", ingroup="SUPPORT", dialer_campaign=None)
     other = call(3, client_id="C2", dialer_campaign="OUT2")

@@ -95,6 +95,7 @@ def test_what_is_long_past_is_not_looked_at(desk: Desk) -> None:
     assert (found.runs, found.sources, found.newest_calls) == ((), (), {})
 
 
+@DUCKDB_FIRST
 def test_calls_that_should_have_ended_long_ago_are_counted_with_the_first_of_them(desk: Desk) -> None:
     """Their dialer still shows them in progress, or has hidden them since."""
     rung = call(1, length_seconds=None)
@@ -127,6 +128,7 @@ def test_a_source_was_read_when_a_window_of_it_was(desk: Desk) -> None:
     assert (read.read_at, other.read_at) == (at, None)
 
 
+@DUCKDB_FIRST
 def test_a_stop_is_no_failure_of_its_run_and_begins_no_failure(desk: Desk) -> None:
     desk.commit(failed("source-1", "away", kind=Label.DIALER_UNREACHABLE))
     since = desk.batches.last.committed_at
