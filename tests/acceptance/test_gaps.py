@@ -23,14 +23,11 @@ from simulated_dialer import Account, LegStory, Rates, SimulatedDialer, World
 from tables import CREDENTIALS
 from tests.acceptance.programs import PASSWORD, USER, ZONE
 
+pytestmark = pytest.mark.slow
 FIRST_DAY = date(2026, 3, 2)
 STOPPED = datetime(2026, 3, 6, 17, 20, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
-GAPS = [
-    pytest.param(timedelta(days=1), marks=pytest.mark.slow),
-    pytest.param(timedelta(days=5), marks=pytest.mark.slow),
-    pytest.param(timedelta(days=40), marks=pytest.mark.slow),
-]
+GAPS = [timedelta(days=1), timedelta(days=5), timedelta(days=40)]
 LATE = (20 * 60, 5 * 3600, 26 * 3600, 38 * 3600)
 """Seconds after a call. The last read of its day comes two nights later at the earliest."""
 Rows = set[tuple[object, ...]]
@@ -129,13 +126,11 @@ def nothing_is_left_to_do(site: Site, gap: timedelta) -> None:
     assert {row[0] for row in site.stored("two")} == {row[0] for row in site.shown()}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("gap", GAPS, ids=str)
 def test_an_outage_of_the_daemon(site: Site, gap: timedelta) -> None:
     nothing_is_left_to_do(site, gap)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("gap", GAPS, ids=str)
 def test_a_dialer_that_could_not_be_reached(site: Site, gap: timedelta) -> None:
     site.dialer.misbehave(status=503)
@@ -144,7 +139,6 @@ def test_a_dialer_that_could_not_be_reached(site: Site, gap: timedelta) -> None:
     nothing_is_left_to_do(site, gap)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("gap", GAPS, ids=str)
 def test_a_client_that_was_off(site: Site, gap: timedelta) -> None:
     site.clients(one="no")
